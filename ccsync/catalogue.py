@@ -1,0 +1,81 @@
+"""Every diagnostic code with its meaning and the way out; `docs/errors.md` is generated from it. No rules live here."""
+
+from dataclasses import dataclass
+
+from ccsync.errors import ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """title: what it says in a few words. meaning: what happened and why it is refused. remedy: what to do.
+
+    exit_code: of a command that ends with it; None for warnings.
+    """
+
+    title: str
+    meaning: str
+    remedy: str
+    exit_code: ExitCode | None = ExitCode.INVALID
+
+
+CATALOGUE: dict[str, Entry] = {
+    "E500": Entry(
+        "Too few people",
+        "The segments of an export hold fewer usable people than `guards.min_rows`. An empty segment is taken for a"
+        " broken source, not for an order to remove everyone.",
+        "Look at the source. If an empty segment is meant, set `guards.allow_empty: true` or pass"
+        " `--allow EXPORT:min_rows` once.",
+        ExitCode.GUARD,
+    ),
+    "E501": Entry(
+        "Too many removals",
+        "The plan removes more of the members ccsync manages on the list than `guards.max_remove` allows. Up to ten"
+        " removals are always allowed.",
+        "Read the reasons in the plan. If it is meant, pass `--allow EXPORT:max_remove` once or raise the guard.",
+        ExitCode.GUARD,
+    ),
+    "E502": Entry(
+        "Too many updates",
+        "More members change than `guards.max_update` allows: often a column that changed its format.",
+        "Look at `fields_changed` in the plan. If it is meant, pass `--allow EXPORT:max_update` once.",
+        ExitCode.GUARD,
+    ),
+    "E503": Entry(
+        "Too many unusable rows",
+        "A larger share of the source rows can't be used (no address, no valid address, a field too long) than"
+        " `guards.max_unusable` allows.",
+        "See them with `ccsync show FILE --op unusable`, mend the source, or pass `--allow EXPORT:max_unusable` once.",
+        ExitCode.GUARD,
+    ),
+    "E504": Entry(
+        "The source shrank",
+        "An export has lost a larger share of its people since the last run than `guards.max_source_drop` allows.",
+        "Look at the source. If it is meant, pass `--allow EXPORT:max_source_drop` once.",
+        ExitCode.GUARD,
+    ),
+    "E505": Entry(
+        "Too many new contacts",
+        "The plan may create more contacts than `guards.max_new_contacts` allows. The fee follows the highest number of"
+        " active contacts and does not fall when they are removed again.",
+        "Pass `--allow EXPORT:max_new_contacts` once or raise the guard.",
+        ExitCode.GUARD,
+    ),
+    "E506": Entry(
+        "Contract limit",
+        "The plan may bring the account over the connection's `limits.max_contacts`.",
+        "Raise the limit after checking the contract, or pass `--allow EXPORT:max_contacts` once.",
+        ExitCode.GUARD,
+    ),
+    "E507": Entry(
+        "The day's quota is too small",
+        "The plan needs more API calls than are left today for this API key.",
+        "Wait until 00:00 UTC, when the quota starts anew, or plan fewer exports.",
+        ExitCode.GUARD,
+    ),
+    "E508": Entry(
+        "Too many people",
+        "An export holds more people than `limits.max_profiles`, at most 1,000,000. This can't be allowed away.",
+        "Split the export over several lists.",
+        ExitCode.GUARD,
+    ),
+}

@@ -1,0 +1,277 @@
+"""What users declare, as values: project, connections, sources, segments and exports. Nothing here reads a file.
+
+Built by `config/`; every other room reads these and none changes them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+ExportName = NewType("ExportName", str)
+ConnectionName = NewType("ConnectionName", str)
+SourceName = NewType("SourceName", str)
+SegmentName = NewType("SegmentName", str)
+ListId = NewType("ListId", str)
+AccountId = NewType("AccountId", str)
+
+
+class AuthFlow(StrEnum):
+    DEVICE = "device"
+    PKCE = "pkce"
+    AUTHORIZATION_CODE = "authorization_code"
+    ACCESS_TOKEN = "access_token"  # noqa: S105 - the name of a flow, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that must not be shown. `reference` is what stands in the file, `value` what it resolved to.
+
+    `value` is None when the project was loaded without resolving references (`validate`). repr and str show neither.
+    """
+
+    reference: str
+    value: str | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    flow: AuthFlow = AuthFlow.DEVICE
+    client_id: str = ""
+    client_secret: Secret | None = None
+    access_token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Base addresses without a trailing slash. Source: FACTS 1.1."""
+
+    api: str = "https://api.cc.email/v3"
+    auth: str = "https://authz.constantcontact.com/oauth2/default/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Rates are requests; `max_contacts` is the contract's number of active contacts, None when not stated.
+
+    poll_seconds: first and longest wait between two looks at running jobs; each wait is 1.5 times the one before.
+    """
+
+    requests_per_second: float = 4.0
+    requests_per_day: int = 10_000
+    max_open_activities: int = 10
+    max_contacts: int | None = None
+    poll_seconds: tuple[float, float] = (1.0, 15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    data_privacy: bool = False
+    agreed_by: str | None = None
+    agreed_on: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """available_to: `administrators`, `administrators_and_contributors`, or the users themselves."""
+
+    name: ConnectionName
+    display_name: str
+    description: str = ""
+    available_to: str | tuple[str, ...] = "administrators"
+    consent: Consent = Consent()
+    auth: Auth = Auth()
+    endpoints: Endpoints = Endpoints()
+    limits: ConnectionLimits = ConnectionLimits()
+
+
+class SourceType(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+    DUCKDB = "duckdb"
+    SQLITE = "sqlite"
+    CDM = "cdm"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """path: relative to the config directory unless absolute; may be a glob for csv, json and parquet.
+
+    options: per type, as the schema names them (for csv: delimiter, header, …).
+    """
+
+    name: SourceName
+    type: SourceType
+    path: str
+    options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TableSegment:
+    """Rows of one source. At most one of `where` and `query` is set; `query` is SQL text over the relation `source`.
+
+    table: required by sources that hold several tables, absent otherwise.
+    query_file: where the SQL text was read from, for messages.
+    """
+
+    name: SegmentName
+    source: SourceName
+    table: str | None = None
+    where: str | None = None
+    query: str | None = None
+    query_file: str | None = None
+    display_name: str | None = None
+
+
+class SetOperation(StrEnum):
+    ANY_OF = "any_of"
+    ALL_OF = "all_of"
+    EXCEPT = "except"
+
+
+@dataclass(frozen=True, slots=True)
+class CombinedSegment:
+    """A set of other segments. For `except`, the first operand is the base and the others are taken away."""
+
+    name: SegmentName
+    operation: SetOperation
+    operands: tuple[SegmentName, ...]
+    display_name: str | None = None
+
+
+Segment = TableSegment | CombinedSegment
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    text: str
+
+
+Expression = Column | Sql | Value
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """target: `first_name`, …, or `cf:NAME` for a custom field; the name used in counts, plan columns and messages."""
+
+    target: str
+    expression: Expression
+
+
+class OnLeave(StrEnum):
+    REMOVE_FROM_LIST = "remove_from_list"
+    KEEP = "keep"
+
+
+class OnDelete(StrEnum):
+    KEEP_MEMBERS = "keep_members"
+    REMOVE_MEMBERS = "remove_members"
+
+
+class Keep(StrEnum):
+    FIRST = "first"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBy:
+    column: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    keep: Keep = Keep.FIRST
+    order_by: tuple[OrderBy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Either side may be None (no such bound). Both are compared with `>`."""
+
+    percent: float | None = None
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What stops a plan. Source of the defaults: the public contract, section 6."""
+
+    min_rows: int = 1
+    allow_empty: bool = False
+    max_remove: Bound = Bound(percent=20)
+    max_update: Bound = Bound(percent=60)
+    max_unusable: Bound = Bound(percent=5)
+    max_source_drop: Bound = Bound(percent=50)
+    max_new_contacts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListRef:
+    """Exactly one of `id` and `name` is set; `create` only with `name`."""
+
+    id: ListId | None = None
+    name: str | None = None
+    create: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """fields: in the order of the file, attributes before custom fields; e-mail is `email`, not a field."""
+
+    name: ExportName
+    display_name: str
+    connection: ConnectionName
+    list: ListRef
+    segments: tuple[SegmentName, ...]
+    email: Expression
+    fields: tuple[Field, ...] = ()
+    on_leave: OnLeave = OnLeave.REMOVE_FROM_LIST
+    on_delete: OnDelete = OnDelete.KEEP_MEMBERS
+    duplicates: Duplicates = Duplicates()
+    guards: Guards = Guards()
+    max_profiles: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    administrators: tuple[str, ...] = ()
+    contributors: tuple[str, ...] = ()
+    viewers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything the files declare. `root` is the absolute config directory; mappings keep sorted-by-name order.
+
+    roles: None when the files have no such section (then every user is an administrator).
+    state: a path relative to `root` unless absolute. digest: of the meaning, not the spelling, of all files.
+    """
+
+    root: str
+    name: str
+    state: str
+    privacy_statement: str | None
+    roles: Roles | None
+    connections: Mapping[ConnectionName, Connection]
+    sources: Mapping[SourceName, Source]
+    segments: Mapping[SegmentName, Segment]
+    exports: Mapping[ExportName, Export]
+    digest: str

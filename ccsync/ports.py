@@ -1,0 +1,487 @@
+"""What the use cases (`planner`, `applier`) need of the world, as small protocols, and the values that cross.
+
+Rows cross as files or as names of relations, never as Python objects. Implemented by `engine` (Desires, Differ,
+Bodies, Outcomes), `state` (LedgerReader, LedgerWriter, Journal, PlanFiles, Lease) and `constant_contact` (LiveReader,
+Destination).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import NewType, Protocol
+
+from ccsync.core.batch import Batch, Transport
+from ccsync.core.change import DiffCounts
+from ccsync.core.event import Event
+from ccsync.core.plan import Plan, SourceRead, StateRef
+from ccsync.core.record import ActivityId, Counters, Record
+from ccsync.core.spec import AccountId, ConnectionName, Export, ExportName, ListId, OnDelete, OnLeave
+
+Sink = Callable[[Event], None]
+
+Relation = NewType("Relation", str)
+"""The name of a table in the engine's session; lives as long as the session."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The wall clock: UTC, aware. May jump; never used to measure a duration."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow."""
+
+    def sleep(self, wait_s: float) -> None:
+        """Waits; returns early when the process was asked to stop."""
+
+
+# ---------------------------------------------------------------- desired: segments now
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The people an export wants on its list.
+
+    relation: (key VARCHAR, <target> VARCHAR per field; NULL = leave the remote value alone), one row a key.
+    unusable_relation: (key VARCHAR: the address as it stood, cut to 320 characters, or NULL; reason VARCHAR).
+    size: rows of `relation`. rows: source rows read. unusable: count by reason; blocking: the part of them that counts
+    for `max_unusable` (duplicates dropped by `keep: first` don't).
+    """
+
+    relation: Relation
+    unusable_relation: Relation
+    size: int
+    rows: int
+    unusable: Mapping[str, int]
+    blocking: int
+    sources: tuple[SourceRead, ...]
+
+
+class Desires(Protocol):
+    def desired(self, export: Export) -> Desired:
+        """Reads the export's sources, runs its segments. Raises InvalidError with every problem of the data."""
+
+    def conflicts(self, desires: Mapping[ExportName, Desired]) -> Mapping[ExportName, Mapping[str, int]]:
+        """Finds people for whom two of these exports want different values of one field, and blanks that field in both
+        relations (so neither writes it). Returns export → field → people; empty when there are none."""
+
+    def in_source(self, export: Export, keys: Relation) -> Relation:
+        """Which of `keys` (key VARCHAR) the export's sources still hold, whatever the segments' conditions say."""
+
+
+# ---------------------------------------------------------------- ledger: what was last accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One export's ledger in a generation, and what must be known once the export is no longer declared.
+
+    path: Parquet (key VARCHAR, contact_id VARCHAR, status VARCHAR, ownership VARCHAR, reason VARCHAR,
+    refused_content VARCHAR, first_run VARCHAR, last_run VARCHAR, changed_at VARCHAR, then <field> VARCHAR per field),
+    ordered by key, one row a key. mapping: see ExportPlan. desired: usable people of the last run. members: rows with
+    status `member`. prevent: reserved.
+    """
+
+    export: ExportName
+    connection: ConnectionName
+    account: AccountId
+    list_id: ListId
+    list_name: str
+    path: Path
+    fields: tuple[str, ...]
+    mapping: Mapping[str, str]
+    on_leave: OnLeave
+    on_delete: OnDelete
+    desired: int
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One generation. accounts: the account pinned to each connection. optouts: Parquet (account, list_id, key, since,
+    reason, run: all VARCHAR), None when nobody ever opted out. run: of the run that wrote it. plan_id: applied by it."""
+
+    ref: StateRef
+    accounts: Mapping[ConnectionName, AccountId]
+    ledgers: Mapping[ExportName, Ledger]
+    optouts: Path | None
+    run: str
+    plan_id: str
+
+
+class LedgerReader(Protocol):
+    def snapshot(self) -> Snapshot:
+        """The newest generation, checked against its digests. Before first use: serial 0 and nothing in it.
+        Raises StaleError (E709, E710, E711) for corrupt, lost or newer state."""
+
+    def applied_as(self, plan_id: str) -> int | None:
+        """The serial that a plan of this id was applied as, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextGeneration:
+    """What a generation is made of. Paths are temporary files that the store copies or moves. Ledgers of exports not
+    named are dropped. plan_id: empty when no plan was applied (import, readmit)."""
+
+    accounts: Mapping[ConnectionName, AccountId]
+    ledgers: tuple[Ledger, ...]
+    optouts: Path | None
+    run: str
+    plan_id: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class LedgerWriter(Protocol):
+    def commit(self, base: StateRef, generation: NextGeneration) -> StateRef:
+        """Makes one new generation durable and moves HEAD from `base` to it by compare-and-swap on serial and digest.
+        Raises StaleError (E712) when HEAD is elsewhere; then nothing changed."""
+
+
+class Lease(Protocol):
+    """The lock, held."""
+
+    def check(self) -> None:
+        """Raises LockedError when the lock was taken over meanwhile. Called before every POST and every commit."""
+
+
+# ---------------------------------------------------------------- live: what the list holds now
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFile:
+    """An export file of the remote side as it was downloaded: CSV, UTF-8, one header row.
+
+    columns: what of ours stands under which heading: `email` always; `contact_id` and fields where the file has them.
+    rows: data rows when known.
+    """
+
+    path: Path
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteList:
+    """members: None when the API did not say."""
+
+    id: ListId
+    name: str
+    members: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomField:
+    id: str
+    name: str
+    label: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    id: AccountId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact as a look-up by address gives it. status: the permission to send."""
+
+    id: str
+    status: str
+    list_ids: tuple[ListId, ...]
+
+
+class LiveReader(Protocol):
+    """The reading half of a destination. Every method may raise DeniedError, QuotaError, TransientError, RejectedError.
+    Each call draws on the request budget."""
+
+    def account(self) -> AccountInfo: ...
+
+    def check_access(self) -> None:
+        """Raises DeniedError naming what is missing: a scope, a privilege of the user, or the app."""
+
+    def contacts_total(self) -> int:
+        """Active contacts of the account (what the fee follows)."""
+
+    def lists(self) -> tuple[RemoteList, ...]:
+        """All active lists, by name."""
+
+    def custom_fields(self) -> tuple[CustomField, ...]: ...
+
+    def export_members(self, list_id: ListId, fields: Sequence[str], into: Path) -> LiveFile:
+        """Everyone on the list now, whatever their status. `into` is a folder. Raises NotFoundError for a list gone."""
+
+    def export_unsubscribed(self, into: Path) -> LiveFile:
+        """Everyone in the account who unsubscribed from it. `into` is a folder."""
+
+    def calls_left_today(self) -> int:
+        """What is left of the day's request quota, as far as this machine knows."""
+
+    def calls_made(self) -> int:
+        """Requests made through this object."""
+
+
+class ActivityState(StrEnum):
+    """RUNNING covers `initialized`, `processing` and every word that isn't documented. GONE: the remote no longer knows
+    the activity (its history is ten days)."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A bulk job as the remote tells it. created_at: None when not told or not readable."""
+
+    id: ActivityId
+    state: ActivityState
+    percent: int | None = None
+    counters: Counters = Counters()
+    file_name: str | None = None
+    created_at: datetime | None = None
+    errors: tuple[str, ...] = ()
+
+
+class Destination(LiveReader, Protocol):
+    """The writing half. A POST whose answer is lost raises OutcomeUnknownError; one that certainly did nothing raises
+    TransientError (not now) or RejectedError (never)."""
+
+    def create_list(self, name: str) -> ListId: ...
+
+    def start_import(self, list_id: ListId, body: "ImportBody", file_name: str) -> ActivityId: ...
+
+    def start_removal(self, list_id: ListId, contact_ids: Sequence[str]) -> ActivityId:
+        """Takes at most MAX_REMOVAL_IDS people off one list. There is no other way to name them."""
+
+    def look(self, activities: Sequence[ActivityId]) -> tuple[Activity, ...]:
+        """The state of these activities, in as few calls as there are pages to read."""
+
+    def recent(self, since: datetime) -> tuple[Activity, ...]:
+        """Every activity of the account created at `since` or later, newest first."""
+
+    def contact(self, email: str) -> Contact | None:
+        """One look-up by address, whatever the contact's status. Deleted contacts count as None."""
+
+    def page_members(self, list_id: ListId) -> Iterator[tuple[tuple[str, str], ...]]:
+        """(e-mail, contact id) of the list's members, page by page. A listing that changes may repeat people."""
+
+
+# ---------------------------------------------------------------- the three-way table and what follows from it
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """None for a list that will be created: it has no members."""
+
+    members: LiveFile | None
+    unsubscribed: LiveFile
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """Another export on the same list of the same account. desired: None when it is no longer declared."""
+
+    name: ExportName
+    ledger: Path | None
+    desired: Relation | None
+    on_leave: OnLeave
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRequest:
+    """Everything the three-way table of one export is made of.
+
+    desired: None for an export that is no longer declared. export: the declaration, None likewise.
+    ledger: None before the first apply. list_id: None for a list to be created. live: None with `--no-refresh`.
+    mapping: target → digest of the expression now. ledger_mapping: the same as last applied.
+    on_leave: what happens to those who left; for an export no longer declared it follows from `on_delete`.
+    """
+
+    name: ExportName
+    fields: tuple[str, ...]
+    mapping: Mapping[str, str]
+    ledger_mapping: Mapping[str, str]
+    on_leave: OnLeave
+    account: AccountId
+    list_id: ListId | None
+    export: Export | None
+    desired: Desired | None
+    ledger: Path | None
+    siblings: tuple[Sibling, ...]
+    optouts: Path | None
+    live: Live | None
+
+
+@dataclass(frozen=True, slots=True)
+class Diffed:
+    """The changes of one export.
+
+    changes: Parquet, ordered by batch, op and key: op, key, contact_id, reason, batch INTEGER (NULL: no call),
+    content (md5 of the values sent), ownership (what an add or adoption becomes), then before:<field> and
+    after:<field> VARCHAR per field. `held_back` and `unusable` rows are in it.
+    unresolved: removals without a contact id. people: distinct people whose data go to the vendor.
+    """
+
+    counts: DiffCounts
+    changes: Path
+    batches: tuple[Batch, ...]
+    unresolved: int
+    people: int
+
+
+class Differ(Protocol):
+    def diff(self, request: DiffRequest) -> Diffed: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportBody:
+    """The rows of one import, encoded, without the request around them. keys: how many rows.
+
+    CSV: `rows` is the file, header line first. JSON: `rows` is the array of contacts.
+    """
+
+    transport: Transport
+    rows: bytes
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drops:
+    """What a look at live takes out of an export. path: Parquet (key, op, reason, now VARCHAR), where `now` says what
+    was seen: `gone`, `unsubscribed`, `present`. counts: dropped adds, updates, adoptions and removals, by reason.
+    """
+
+    path: Path
+    counts: Mapping[str, int]
+
+
+class Firewall(Protocol):
+    def drops(self, changes: Path, live: Live, into: Path) -> Drops: ...
+
+
+class Bodies(Protocol):
+    """Turns batches of a changes file into what is sent. `without`: paths of Drops; `only`: Parquet (key) or None."""
+
+    def import_body(
+        self, changes: Path, fields: Sequence[str], batch: Batch, without: Sequence[Path], only: Path | None
+    ) -> ImportBody: ...
+
+    def removal_ids(self, changes: Path, batch: Batch, without: Sequence[Path], ids: Path | None) -> tuple[str, ...]:
+        """Contact ids of one removal batch: of the changes file, else of `ids` (key, contact_id)."""
+
+    def unresolved(self, changes: Path, without: Sequence[Path]) -> tuple[str, ...]:
+        """Keys of removals without a contact id. Bounded by the removals of a plan, which are looked up one by one."""
+
+    def write_ids(self, pages: Iterator[tuple[tuple[str, str], ...]], changes: Path, into: Path) -> int:
+        """Writes (key, contact_id) of the removals without id that the pages know. Returns how many."""
+
+
+class Sent(StrEnum):
+    """What is known of the rows of one attempt when a run is closed."""
+
+    CLEAN = "clean"
+    DOUBTFUL = "doubtful"
+    NOT_SENT = "not_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class SentBatch:
+    """How one batch ended. The newest attempt decides. rows_file: keys of a second try; they override the first.
+
+    explained: how many rows of a DOUBTFUL import the counters themselves say were not taken.
+    look: drops of looks up to this number were left out.
+    """
+
+    batch: int
+    sent: Sent
+    explained: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What the outcome of one export is worked out from.
+
+    ledger: of the base generation. drops: every look's, in order. ids: (key, contact_id) looked up.
+    read_back: live read after the last activity ended; None when no batch is doubtful. at: UTC text.
+    final: False while a second try of cut-off rows may follow.
+    """
+
+    plan: Plan
+    export: ExportName
+    changes: Path
+    ledger: Path | None
+    ledger_fields: tuple[str, ...]
+    batches: tuple[SentBatch, ...]
+    drops: tuple[Path, ...]
+    ids: Path | None
+    read_back: Live | None
+    run: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one export's rows.
+
+    outcomes: Parquet (key, op, outcome, reason), outcome one of applied, dropped, refused, missing, open.
+    missing: rows that vanished without a counter that explains them (worth one more try, in smaller batches); None
+    left. counts: op → applied rows. dropped, refused: reason → rows. unfinished: rows neither applied, dropped nor
+    refused.
+    """
+
+    outcomes: Path
+    counts: Mapping[str, int]
+    dropped: Mapping[str, int]
+    refused: Mapping[str, int]
+    missing: int
+    unfinished: int
+
+
+class Outcomes(Protocol):
+    def outcome(self, settlement: Settlement, into: Path) -> Outcome: ...
+
+    def missing_keys(self, outcome: Outcome, into: Path) -> Path:
+        """Parquet (key) of the rows that vanished."""
+
+    def next_ledger(self, settlement: Settlement, outcome: Outcome, into: Path) -> tuple[Path, int]:
+        """The export's ledger with the outcome in it, and its number of members."""
+
+    def next_optouts(
+        self, optouts: Path | None, settled: Sequence[tuple[Settlement, Outcome]], into: Path
+    ) -> Path | None:
+        """The opt-out memory with everyone added who was found gone, and everyone taken out who came back."""
+
+
+# ---------------------------------------------------------------- journal and plan files
+
+
+class Journal(Protocol):
+    """The journal of the one run that is under way or was interrupted. Everything is durable when a call returns."""
+
+    run: str
+
+    def plan(self) -> tuple[Plan, Mapping[ExportName, Path]]:
+        """The plan of the run and its changes files."""
+
+    def records(self) -> tuple[Record, ...]: ...
+
+    def append(self, record: Record) -> None: ...
+
+    def keep(self, file: Path, name: str) -> Path:
+        """Moves a rows file into the journal under this name and returns its new place."""
+
+    def file(self, name: str) -> Path:
+        """The place of a rows file kept earlier."""
+
+    def close(self) -> None:
+        """Removes the journal: its run is in a generation, or never sent anything."""
+
+
+class Journals(Protocol):
+    def pending(self) -> Journal | None:
+        """The run that was not settled, or None. Raises StaleError (E709) when it can't be read."""
+
+    def begin(self, run: str, plan: Plan, changes: Mapping[ExportName, Path]) -> Journal: ...
