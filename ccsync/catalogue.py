@@ -78,4 +78,17 @@ CATALOGUE: dict[str, Entry] = {
         "Split the export over several lists.",
         ExitCode.GUARD,
     ),
+    "E713": Entry(
+        "Trouble with the disk",
+        "A file could not be written, read or made durable, or memory and temporary space are used up. Nothing that"
+        " was recorded before is lost.",
+        "Free space or mend the permissions of the folder, then run the command again.",
+        ExitCode.ERROR,
+    ),
+    "E901": Entry(
+        "A fault of ours",
+        "Something happened that the program holds to be impossible. It stopped before doing anything else.",
+        "Report it with the code and the text. The state is safe: run `ccsync recover`, then plan again.",
+        ExitCode.ERROR,
+    ),
 }
