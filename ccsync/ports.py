@@ -297,7 +297,9 @@ class DiffRequest:
     desired: None for an export that is no longer declared. export: the declaration, None likewise.
     ledger: None before the first apply. list_id: None for a list to be created. live: None with `--no-refresh`.
     mapping: target → digest of the expression now. ledger_mapping: the same as last applied.
-    on_leave: what happens to those who left; for an export no longer declared it follows from `on_delete`.
+    on_leave: what happens to those who left. For an export no longer declared it follows from `on_delete`: then KEEP
+    means that its members are forgotten (nobody removes them), while KEEP of a declared export leaves its rows alone.
+    present: which of some keys the sources still hold; None for an export no longer declared. Asked for leavers only.
     """
 
     name: ExportName
@@ -313,6 +315,7 @@ class DiffRequest:
     siblings: tuple[Sibling, ...]
     optouts: Path | None
     live: Live | None
+    present: Callable[[Relation], Relation] | None = None
 
 
 @dataclass(frozen=True, slots=True)

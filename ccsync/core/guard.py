@@ -39,7 +39,7 @@ def check_guards(
     export: str, guards: Guards, measures: Measures, allowed: Iterable[str] = ()
 ) -> tuple[Diagnostic, ...]:
     """All findings at once; an allowed guard gives a warning in place of an error. Empty when nothing is wrong."""
-    names = {name.partition(":")[2] for name in allowed if name.partition(":")[0] == export}
+    names = _allowed_for(export, allowed)
     found = (
         _min_rows(export, guards, measures),
         _bound(
@@ -78,6 +78,10 @@ def check_guards(
         _max_profiles(export, measures),
     )
     return tuple(_softened(finding, names) for finding in found if finding is not None)
+
+
+def _allowed_for(export: str, allowed: Iterable[str]) -> set[str]:
+    return {name.partition(":")[2] for name in allowed if name.partition(":")[0] == export}
 
 
 NOT_ALLOWABLE = ("max_profiles",)
@@ -185,13 +189,14 @@ def _max_profiles(export: str, m: Measures) -> Diagnostic | None:
     )
 
 
-def day_quota(export: str, calls: int, left: int, per_day: int) -> Diagnostic | None:
+def day_quota(export: str, calls: int, left: int, per_day: int, allowed: Iterable[str] = ()) -> Diagnostic | None:
     """E507 when the calls of a plan do not fit in what is left of the day; None when they do."""
     if calls <= left:
         return None
-    return Diagnostic(
+    found = Diagnostic(
         "E507",
         f"{export} needs {calls:,} API calls; {left:,} of today's {per_day:,} are left",
         hint="wait until 00:00 UTC, when the day's quota starts anew, or plan fewer exports",
         guard="day_quota",
     )
+    return _softened(found, _allowed_for(export, allowed))

@@ -26,7 +26,7 @@ class ListAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StateRef:
-    """Which state something was made from. `serial` counts generations from 1; 0 with an empty digest is no state yet."""
+    """Which state something was made from. `serial` counts generations from 1; 0 with no digest is no state yet."""
 
     lineage: str
     serial: int
@@ -201,7 +201,7 @@ def to_document(plan: Plan) -> dict[str, Any]:  # Any: a JSON document
 
 
 def from_document(document: Mapping[str, Any]) -> Plan:  # Any: a JSON document
-    """The inverse of `to_document`. Raises KeyError, TypeError or ValueError when a part is missing or of a wrong kind."""
+    """The inverse of `to_document`. Raises KeyError, TypeError or ValueError for what is no plan."""
     fields = dict(document)
     fields["created_at"] = datetime.fromisoformat(fields["created_at"])
     fields["expires_at"] = datetime.fromisoformat(fields["expires_at"])

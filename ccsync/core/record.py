@@ -13,7 +13,7 @@ from ccsync.core.spec import ExportName, ListId
 
 ActivityId = NewType("ActivityId", str)
 AttemptId = NewType("AttemptId", str)
-"""Names one POST of one batch: `<export>-<batch>-<try>`; the file name of a CSV import is built from run and attempt."""
+"""Names one POST of one batch: `<export>-<batch>-<try>`. A CSV import's file name is built from run and attempt."""
 
 
 class Verdict(StrEnum):

@@ -1,0 +1,140 @@
+"""Who may do what: roles, connections made available, and consent. Pure; who is acting is found out in `cli/actor.py`.
+
+A program on a user's own machine can't enforce this; it makes the rule explicit, checked and logged. Source of the
+table: the product replaced (administrators, contributors, viewers; connections made available to a role).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ccsync.core.spec import Connection, ConnectionName, Project, Roles
+from ccsync.errors import Diagnostic, Severity
+
+EVERYONE = "*"
+ADMINISTRATORS = "administrators"
+ADMINISTRATORS_AND_CONTRIBUTORS = "administrators_and_contributors"
+
+
+class Role(StrEnum):
+    """Each may do what the ones after it may."""
+
+    ADMINISTRATOR = "administrator"
+    CONTRIBUTOR = "contributor"
+    VIEWER = "viewer"
+
+
+class Action(StrEnum):
+    """What a command is about to do.
+
+    LOOK: status, history, declared things. PLAN: compute and show counts. SAVE_PLAN: see or keep the rows of a plan.
+    APPLY: change lists or what is remembered of them. OVERRIDE: switch a guard off, unlock or restore state.
+    """
+
+    LOOK = "look"
+    PLAN = "plan"
+    SAVE_PLAN = "save a plan"
+    APPLY = "apply"
+    OVERRIDE = "override guards or the state's protection"
+
+
+_NEEDED = {
+    Action.LOOK: Role.VIEWER,
+    Action.PLAN: Role.VIEWER,
+    Action.SAVE_PLAN: Role.CONTRIBUTOR,
+    Action.APPLY: Role.CONTRIBUTOR,
+    Action.OVERRIDE: Role.ADMINISTRATOR,
+}
+
+_RANK = {Role.ADMINISTRATOR: 2, Role.CONTRIBUTOR: 1, Role.VIEWER: 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who wants to do what, over which connections."""
+
+    user: str
+    action: Action
+    connections: tuple[ConnectionName, ...] = ()
+
+
+def role_of(roles: Roles | None, user: str) -> Role | None:
+    """The highest role the user has. None: the section exists and names neither the user nor `*`."""
+    if roles is None or _named(user, roles.administrators):
+        return Role.ADMINISTRATOR
+    if _named(user, roles.contributors):
+        return Role.CONTRIBUTOR
+    if _named(user, roles.viewers):
+        return Role.VIEWER
+    return None
+
+
+def refusals(project: Project, request: Request) -> tuple[Diagnostic, ...]:
+    """E201 when the role does not cover the action, E202 for each connection that isn't available to the user."""
+    role = role_of(project.roles, request.user)
+    needed = _NEEDED[request.action]
+    if role is None or _RANK[role] < _RANK[needed]:
+        return (_role_refused(project.roles, request, role, needed),)
+    if request.action in (Action.LOOK, Action.PLAN) and role is Role.VIEWER:
+        return ()  # counts only; the connection is read, nothing is sent and no row is shown
+    return tuple(
+        _connection_refused(project, request.user, role, project.connections[name])
+        for name in sorted(set(request.connections))
+        if name in project.connections and not available(project.connections[name], request.user, role)
+    )
+
+
+def available(connection: Connection, user: str, role: Role) -> bool:
+    """Whether a user with this role may use the connection. Administrators always may."""
+    if role is Role.ADMINISTRATOR:
+        return True
+    if isinstance(connection.available_to, tuple):
+        return _named(user, connection.available_to)
+    return role is Role.CONTRIBUTOR and connection.available_to == ADMINISTRATORS_AND_CONTRIBUTORS
+
+
+def missing_consent(
+    project: Project, connections: Iterable[ConnectionName], severity: Severity
+) -> tuple[Diagnostic, ...]:
+    """E210 (or W210, for a plan) for each connection whose declaration records no consent to send personal data."""
+    code = "E210" if severity is Severity.ERROR else "W210"
+    return tuple(
+        Diagnostic(
+            code,
+            f"connection {name} records no consent to send personal data to Constant Contact",
+            severity,
+            detail="Nothing was sent." if severity is Severity.ERROR else "`apply` will refuse.",
+            hint=f"agree by adding `consent: {{data_privacy: agreed, agreed_by: …, agreed_on: …}}` to connections.{name}",
+        )
+        for name in sorted(set(connections))
+        if name in project.connections and not project.connections[name].consent.data_privacy
+    )
+
+
+def _named(user: str, names: tuple[str, ...]) -> bool:
+    return any(name == EVERYONE or name.casefold() == user.casefold() for name in names)
+
+
+def _role_refused(roles: Roles | None, request: Request, role: Role | None, needed: Role) -> Diagnostic:
+    has = f"is a {role}" if role else "has no role"
+    return Diagnostic(
+        "E201",
+        f"the acting user {has} in this workspace and may not {request.action}",
+        detail=f"It takes a {needed}. Nothing was read or sent.",
+        hint=f"ask {_who(roles)}; --as USER or CCSYNC_ACTOR says who is acting",
+    )
+
+
+def _connection_refused(project: Project, user: str, role: Role, connection: Connection) -> Diagnostic:
+    to = connection.available_to
+    return Diagnostic(
+        "E202",
+        f"the acting user ({role}) may not use connection {connection.name}",
+        detail=f"It is available to {to if isinstance(to, str) else 'named users'}. Nothing was sent.",
+        hint=f"ask {_who(project.roles)} to set `available_to` on connections.{connection.name}",
+    )
+
+
+def _who(roles: Roles | None) -> str:
+    """Who can help. Names of roles, not of people: a diagnostic holds no e-mail address."""
+    return "an administrator (see `roles:` in the configuration)" if roles and roles.administrators else "the owner"

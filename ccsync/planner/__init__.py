@@ -1,0 +1,73 @@
+"""The first use case: what would change. Orders the work and knows no SQL, HTTP, file or terminal.
+
+For each export: its list, its desired members, the list's live members, the three-way table, the guards, the cost.
+`apply` never comes here; it reads what this makes.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ccsync.core.plan import Plan, sealed
+from ccsync.core.spec import Connection, ExportName, Project
+from ccsync.planner.evidence import desired_evidence, diff_request, refreshed
+from ccsync.planner.report import export_plan, new_lists, plan_findings, total_estimate, with_quota
+from ccsync.planner.targets import (
+    PlanOptions,
+    check_account,
+    check_names,
+    find_targets,
+    is_planned,
+    open_accounts,
+    with_fields_checked,
+)
+from ccsync.ports import Clock, Desires, Differ, LiveReader, Sink, Snapshot
+
+
+def make_plan(
+    project: Project,
+    options: PlanOptions,
+    *,
+    snapshot: Snapshot,
+    desires: Desires,
+    differ: Differ,
+    readers: Callable[[Connection], LiveReader],
+    workdir: Path,
+    clock: Clock,
+    sink: Sink,
+) -> tuple[Plan, Mapping[ExportName, Path]]:
+    """The plan and its changes files. Writes nothing but files in `workdir`; sends nothing that changes anything.
+
+    Raises InvalidError with all problems of lists, fields and data at once, DeniedError for the wrong account or
+    missing rights, and whatever the ports raise. Guards never raise: their findings are in the plan.
+    """
+    check_names(project, options)
+    accounts = open_accounts(project, options, snapshot, readers)
+    targets = find_targets(project, options, snapshot, accounts)
+    planned = [target for target in targets if is_planned(target, options)]
+    if options.refresh:
+        planned = [with_fields_checked(target) for target in planned]
+    evidence = desired_evidence(planned, targets, desires, sink)
+    if options.refresh:
+        evidence = refreshed(planned, evidence, workdir, sink)
+
+    diffs = [(target, differ.diff(diff_request(target, targets, evidence, snapshot, desires))) for target in planned]
+    exports = tuple(export_plan(target, diffed, evidence, options) for target, diffed in diffs)
+    created = clock.now().replace(microsecond=0)
+    plan = Plan(
+        ccsync=options.version,
+        created_at=created,
+        expires_at=created + options.valid_for,
+        workspace=project.name,
+        refreshed=options.refresh,
+        complete=not options.exports,
+        base=snapshot.ref,
+        config_digest=project.digest,
+        accounts={name: account.id for name, account in accounts.items() if account.id},
+        exports=with_quota(exports, accounts, options),
+        allowed=tuple(sorted(options.allowed)),
+        findings=plan_findings(project, snapshot, options),
+    )
+    return sealed(plan), {target.name: diffed.changes for target, diffed in diffs}
+
+
+__all__ = ["PlanOptions", "check_account", "make_plan", "new_lists", "total_estimate"]

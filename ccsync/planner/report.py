@@ -1,0 +1,196 @@
+"""What a plan says of each export: counts, findings of the guards, warnings, cost. Fetches nothing."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from ccsync.core.change import zero_unusable
+from ccsync.core.cost import CONNECTION_CALLS, LOOK_CALLS, estimate
+from ccsync.core.guard import GONE_PERCENT, Measures, check_guards, day_quota
+from ccsync.core.plan import Estimate, ExportPlan, ListAction, Plan
+from ccsync.core.spec import ConnectionName, Guards, OnDelete, Project
+from ccsync.errors import Diagnostic, Severity
+from ccsync.planner.evidence import Evidence, mapping_of, on_leave_of
+from ccsync.planner.targets import Account, PlanOptions, Target
+from ccsync.ports import Desired, Diffed, Snapshot
+
+
+def export_plan(target: Target, diffed: Diffed, evidence: Evidence, options: PlanOptions) -> ExportPlan:
+    desired = evidence.desired.get(target.name) if target.export else None
+    found, counts = diffed.counts, diffed.counts.counts
+    before = found.live if found.live is not None else found.managed
+    limits = target.account.connection.limits
+    return ExportPlan(
+        name=target.name,
+        connection=target.account.connection.name,
+        account=target.account.id,
+        list=target.list,
+        fields=target.fields,
+        mapping=mapping_of(target),
+        on_leave=on_leave_of(target),
+        on_delete=target.export.on_delete if target.export else _ledger_on_delete(target),
+        members_before=before,
+        members_after=before + counts.add - counts.remove,
+        desired=desired.size if desired else 0,
+        source_rows=desired.rows if desired else 0,
+        managed=found.managed,
+        counts=counts,
+        held_back=found.held_back,
+        unusable=desired.unusable if desired else zero_unusable(),
+        fields_changed=found.fields_changed,
+        reasons=found.reasons,
+        drift=found.drift,
+        findings=_findings(target, diffed, desired, evidence, options),
+        batches=diffed.batches,
+        unresolved=diffed.unresolved,
+        people=diffed.people,
+        sources=desired.sources if desired else (),
+        estimate=estimate(target.list, diffed.batches, diffed.unresolved, before, limits),
+        deleted=target.export is None,
+        changes_sha256=_sha256_of(diffed.changes),
+    )
+
+
+def _ledger_on_delete(target: Target) -> OnDelete:
+    return target.ledger.on_delete if target.ledger else OnDelete.KEEP_MEMBERS
+
+
+def _findings(
+    target: Target, diffed: Diffed, desired: Desired | None, evidence: Evidence, options: PlanOptions
+) -> tuple[Diagnostic, ...]:
+    guards = target.export.guards if target.export else Guards(min_rows=0)
+    found, counts = diffed.counts, diffed.counts.counts
+    measures = Measures(
+        desired=desired.size if desired else 0,
+        rows=desired.rows if desired else 0,
+        unusable=desired.blocking if desired else 0,
+        managed=found.managed,
+        previous=target.ledger.desired if target.ledger and target.export else None,
+        adds=counts.add,
+        updates=counts.update,
+        removes=counts.remove,
+        max_profiles=target.export.max_profiles if target.export else 0,
+        max_contacts=target.account.connection.limits.max_contacts,
+        account_contacts=target.account.contacts,
+    )
+    return (
+        *target.notes,
+        *check_guards(target.name, guards, measures, options.allowed),
+        *_conflict_findings(target, evidence),
+        *_list_findings(target, diffed),
+    )
+
+
+def _conflict_findings(target: Target, evidence: Evidence) -> tuple[Diagnostic, ...]:
+    return tuple(
+        Diagnostic(
+            "E117",
+            f"{target.name} and another export want different values of {name} for {people:,} people",
+            Severity.WARNING,
+            detail="Neither writes that field of these people.",
+            hint="let one export own the field, or make both map it the same way",
+        )
+        for name, people in sorted(evidence.conflicts.get(target.name, {}).items())
+    )
+
+
+def _list_findings(target: Target, diffed: Diffed) -> tuple[Diagnostic, ...]:
+    found = diffed.counts
+    notes = []
+    if target.export and target.ledger is None and found.live:
+        notes.append(
+            Diagnostic(
+                "W510",
+                f"the list of {target.name} has {found.live:,} members already",
+                Severity.WARNING,
+                detail="Who left it earlier can't be known: such people may be added again.",
+            )
+        )
+    if found.managed and 100 * found.gone > GONE_PERCENT * found.managed:
+        notes.append(
+            Diagnostic(
+                "W511",
+                f"{found.gone:,} of {found.managed:,} members of {target.name} are gone since the last run",
+                Severity.WARNING,
+                detail="They left, or somebody removed them. They are held back until `ccsync readmit`.",
+            )
+        )
+    return tuple(notes)
+
+
+def with_quota(
+    exports: tuple[ExportPlan, ...], accounts: Mapping[ConnectionName, Account], options: PlanOptions
+) -> tuple[ExportPlan, ...]:
+    """Adds E507 to every export of a connection whose calls do not fit in what is left of the day."""
+    findings: dict[ConnectionName, int] = {}
+    for name, account in accounts.items():
+        mine = [export for export in exports if export.connection == name and export.has_changes]
+        calls = sum(export.estimate.api_calls for export in mine)
+        if mine and account.reader is not None:
+            findings[name] = calls + CONNECTION_CALLS + LOOK_CALLS
+    return tuple(_quota_checked(export, accounts, findings, options) for export in exports)
+
+
+def _quota_checked(
+    export: ExportPlan,
+    accounts: Mapping[ConnectionName, Account],
+    calls: Mapping[ConnectionName, int],
+    options: PlanOptions,
+) -> ExportPlan:
+    account = accounts[export.connection]
+    if export.connection not in calls or not export.has_changes or account.reader is None:
+        return export
+    limits = account.connection.limits
+    left = account.reader.calls_left_today()
+    finding = day_quota(export.name, calls[export.connection], left, limits.requests_per_day, options.allowed)
+    return replace(export, findings=(*export.findings, finding)) if finding else export
+
+
+def plan_findings(project: Project, snapshot: Snapshot, options: PlanOptions) -> tuple[Diagnostic, ...]:
+    """Warnings that belong to no export of the plan."""
+    notes = [
+        Diagnostic(
+            "W514",
+            f"export {ledger.export} and its connection {ledger.connection} are no longer declared",
+            Severity.WARNING,
+            detail=f"Its {ledger.members:,} members stay on their list and in the state: without the connection nothing"
+            " can be done about them.",
+            hint="declare the connection again to have `on_delete` carried out",
+        )
+        for ledger in snapshot.ledgers.values()
+        if ledger.export not in project.exports and ledger.connection not in project.connections
+    ]
+    if not options.refresh:
+        notes.append(
+            Diagnostic(
+                "W513",
+                "live was not read (--no-refresh)",
+                Severity.WARNING,
+                detail="The plan compares with the ledger alone. `apply` reads live before it sends anything.",
+            )
+        )
+    return tuple(notes)
+
+
+def total_estimate(plan: Plan) -> Estimate:
+    """What a whole plan costs, with what the exports of a connection share counted once a connection."""
+    mine = [export.estimate for export in plan.exports if export.has_changes]
+    shared = len({export.connection for export in plan.exports if export.has_changes}) * (CONNECTION_CALLS + LOOK_CALLS)
+    return Estimate(
+        sum(part.api_calls for part in mine) + shared,
+        sum(part.seconds for part in mine),
+        sum(part.bytes for part in mine),
+    )
+
+
+def new_lists(plan: Plan) -> int:
+    return sum(1 for export in plan.exports if export.list.action is ListAction.CREATE)
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

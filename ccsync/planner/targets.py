@@ -1,0 +1,176 @@
+"""Which accounts and lists a plan is about: those asked for, and those that concern them. Reads no rows."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ccsync.core.plan import ListTarget
+from ccsync.core.spec import AccountId, Connection, ConnectionName, Export, ExportName, Project
+from ccsync.core.target import Known, Pinned, missing_custom_fields, resolve_list
+from ccsync.errors import DeniedError, Diagnostic, InvalidError
+from ccsync.ports import Ledger, LiveReader, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """exports: the ones asked for by name; empty means all. allowed: `EXPORT:GUARD`. valid_for: until it expires."""
+
+    version: str
+    exports: tuple[ExportName, ...] = ()
+    refresh: bool = True
+    allowed: tuple[str, ...] = ()
+    valid_for: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What was fetched of a connection's account; everything but the id is unknown without a refresh."""
+
+    connection: Connection
+    id: AccountId
+    reader: LiveReader | None = None
+    lists: tuple[Known, ...] | None = None
+    custom_fields: tuple[str, ...] | None = None
+    contacts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An export and its list. export is None for one that is no longer declared; then `ledger` speaks for it."""
+
+    name: ExportName
+    export: Export | None
+    ledger: Ledger | None
+    account: Account
+    list: ListTarget
+    members: int | None
+    notes: tuple[Diagnostic, ...] = ()
+
+    @property
+    def place(self) -> tuple[AccountId, str]:
+        """What two exports share when they write to the same list."""
+        return self.account.id, self.list.id or f"new:{self.list.name}"
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        if self.export is not None:
+            return tuple(f.target for f in self.export.fields)
+        return self.ledger.fields if self.ledger else ()
+
+
+def check_names(project: Project, options: PlanOptions) -> None:
+    unknown = [name for name in options.exports if name not in project.exports]
+    allowed = [name for name in options.allowed if name.partition(":")[0] not in project.exports]
+    problems = [
+        Diagnostic("E110", f"no export is called {name!r}", hint=f"there are: {', '.join(project.exports)}")
+        for name in (*unknown, *(name.partition(":")[0] for name in allowed))
+    ]
+    if problems:
+        raise InvalidError(*problems)
+
+
+def open_accounts(
+    project: Project, options: PlanOptions, snapshot: Snapshot, readers: Callable[[Connection], LiveReader]
+) -> Mapping[ConnectionName, Account]:
+    """One entry a connection that this plan touches."""
+    wanted = options.exports or tuple(project.exports)
+    names = {project.exports[name].connection for name in wanted}
+    if not options.exports:
+        deleted = (led for led in snapshot.ledgers.values() if led.export not in project.exports)
+        names |= {ledger.connection for ledger in deleted if ledger.connection in project.connections}
+    return {
+        name: _account(project.connections[name], options, snapshot.accounts.get(name), readers)
+        for name in sorted(names)
+    }
+
+
+def _account(
+    connection: Connection, options: PlanOptions, pinned: AccountId | None, readers: Callable[[Connection], LiveReader]
+) -> Account:
+    if not options.refresh:
+        return Account(connection, pinned or AccountId(""))
+    reader = readers(connection)
+    found = reader.account()
+    check_account(connection.name, pinned, found.id)
+    reader.check_access()
+    return Account(
+        connection,
+        found.id,
+        reader,
+        tuple(Known(known.id, known.name, known.members) for known in reader.lists()),
+        tuple(custom.name for custom in reader.custom_fields()),
+        reader.contacts_total(),
+    )
+
+
+def check_account(connection: str, pinned: AccountId | None, found: AccountId) -> None:
+    """Raises DeniedError (E304) when a connection's token belongs to another account than the one pinned to it."""
+    if pinned and pinned != found:
+        raise DeniedError(
+            Diagnostic(
+                "E304",
+                f"connection {connection} is signed in to another account than before",
+                detail=f"The state belongs to account {pinned}; the token is for {found}. Nothing was sent.",
+                hint="sign in to the right account, or declare a new connection for the other one",
+            )
+        )
+
+
+def find_targets(
+    project: Project, options: PlanOptions, snapshot: Snapshot, accounts: Mapping[ConnectionName, Account]
+) -> list[Target]:
+    """Every export on these connections, planned or not, since exports on one list concern each other."""
+    targets: list[Target] = []
+    problems: list[Diagnostic] = []
+    for export in project.exports.values():
+        if export.connection not in accounts:
+            continue
+        account = accounts[export.connection]
+        ledger = snapshot.ledgers.get(export.name)
+        pinned = Pinned(ledger.list_id, ledger.list_name) if ledger and ledger.account == account.id else None
+        resolved = resolve_list(export, pinned, account.lists)
+        if resolved.target is None:
+            if not options.exports or export.name in options.exports:
+                problems.extend(resolved.diagnostics)
+            continue
+        targets.append(
+            Target(export.name, export, ledger, account, resolved.target, resolved.members, resolved.diagnostics)
+        )
+    if problems:
+        raise InvalidError(*problems)
+    targets.extend(_deleted(project, snapshot, accounts))
+    return sorted(targets, key=lambda target: target.name)
+
+
+def _deleted(project: Project, snapshot: Snapshot, accounts: Mapping[ConnectionName, Account]) -> list[Target]:
+    """Exports that only the ledger knows. One whose list is gone too has nothing left but to be forgotten."""
+    targets = []
+    for ledger in snapshot.ledgers.values():
+        if ledger.export in project.exports or ledger.connection not in accounts:
+            continue
+        account = accounts[ledger.connection]
+        known = next((known for known in account.lists or () if known.id == ledger.list_id), None)
+        targets.append(
+            Target(
+                ledger.export,
+                None,
+                ledger,
+                account,
+                ListTarget(ledger.list_id, ledger.list_name),
+                known.members if known else None,
+            )
+        )
+    return targets
+
+
+def is_planned(target: Target, options: PlanOptions) -> bool:
+    return not options.exports or target.name in options.exports
+
+
+def with_fields_checked(target: Target) -> Target:
+    if target.export is None or target.account.custom_fields is None:
+        return target
+    missing = missing_custom_fields(target.export, target.account.custom_fields)
+    if missing:
+        raise InvalidError(missing)
+    return target
