@@ -423,6 +423,7 @@ class Settlement:
     read_back: Live | None
     run: str
     at: str
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ccsync.core.plan import Plan
 from ccsync.core.spec import Bound, Guards
 from ccsync.errors import Diagnostic, Severity
 
@@ -82,6 +83,16 @@ def check_guards(
 
 def _allowed_for(export: str, allowed: Iterable[str]) -> set[str]:
     return {name.partition(":")[2] for name in allowed if name.partition(":")[0] == export}
+
+
+def blocking(plan: Plan, allowed: Iterable[str]) -> tuple[Diagnostic, ...]:
+    """The findings of a plan that forbid applying it, all of them; what is allowed by name doesn't."""
+    names = tuple(allowed)
+    found = [finding for finding in plan.findings if finding.severity is Severity.ERROR]
+    for export in plan.exports:
+        softened = (_softened(finding, _allowed_for(export.name, names)) for finding in export.findings)
+        found.extend(finding for finding in softened if finding.severity is Severity.ERROR)
+    return tuple(found)
 
 
 NOT_ALLOWABLE = ("max_profiles",)

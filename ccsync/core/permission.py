@@ -78,7 +78,7 @@ def refusals(project: Project, request: Request) -> tuple[Diagnostic, ...]:
     if request.action in (Action.LOOK, Action.PLAN) and role is Role.VIEWER:
         return ()  # counts only; the connection is read, nothing is sent and no row is shown
     return tuple(
-        _connection_refused(project, request.user, role, project.connections[name])
+        _connection_refused(project, role, project.connections[name])
         for name in sorted(set(request.connections))
         if name in project.connections and not available(project.connections[name], request.user, role)
     )
@@ -104,7 +104,7 @@ def missing_consent(
             f"connection {name} records no consent to send personal data to Constant Contact",
             severity,
             detail="Nothing was sent." if severity is Severity.ERROR else "`apply` will refuse.",
-            hint=f"agree by adding `consent: {{data_privacy: agreed, agreed_by: …, agreed_on: …}}` to connections.{name}",
+            hint=f"agree with `consent: {{data_privacy: agreed, agreed_by: …, agreed_on: …}}` under connections.{name}",
         )
         for name in sorted(set(connections))
         if name in project.connections and not project.connections[name].consent.data_privacy
@@ -125,7 +125,7 @@ def _role_refused(roles: Roles | None, request: Request, role: Role | None, need
     )
 
 
-def _connection_refused(project: Project, user: str, role: Role, connection: Connection) -> Diagnostic:
+def _connection_refused(project: Project, role: Role, connection: Connection) -> Diagnostic:
     to = connection.available_to
     return Diagnostic(
         "E202",

@@ -20,9 +20,7 @@ class ChangeRow:
     @property
     def changed(self) -> tuple[str, ...]:
         """The fields that will be written with another value. None in `after` leaves the remote value alone."""
-        return tuple(
-            name for name, value in self.after.items() if value is not None and value != self.before.get(name)
-        )
+        return tuple(name for name, value in self.after.items() if value is not None and value != self.before.get(name))
 
 
 @dataclass(frozen=True, slots=True)

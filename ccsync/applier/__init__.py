@@ -1,0 +1,10 @@
+"""The second use case: do exactly what a plan says, and nothing else. Knows no SQL, HTTP, file or terminal.
+
+The order is the protocol: intent durable → POST → activity id durable → end → outcome durable → one new
+generation. What was interrupted is settled by the same code, from the journal (`settle`).
+"""
+
+from ccsync.applier.apply import apply_plan, settle
+from ccsync.applier.deck import StopSignal, Work
+
+__all__ = ["StopSignal", "Work", "apply_plan", "settle"]

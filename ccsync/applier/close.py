@@ -1,0 +1,168 @@
+"""The end of a run: what became of every row, one new generation, and the journal gone. The only place that commits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ccsync.applier.deck import Deck
+from ccsync.applier.prepare import read_live
+from ccsync.applier.watch import explained
+from ccsync.core.event import ExportResult, ReadBack
+from ccsync.core.plan import ExportPlan, StateRef
+from ccsync.core.record import Attempt, Verdict
+from ccsync.core.spec import ExportName
+from ccsync.ports import Ledger, Live, NextGeneration, Outcome, Sent, SentBatch, Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    settlement: Settlement
+    outcome: Outcome
+
+
+def settle_rows(deck: Deck, *, final: bool) -> Mapping[ExportName, Settled]:
+    """Works out what became of each export's rows. Where counters left a doubt, live is read back first."""
+    doubtful = {attempt.intended.export for attempt in deck.progress.attempts.values() if _is_doubtful(attempt)}
+    read_back: dict[ExportName, Live] = {}
+    for connection in deck.connections():
+        if any(export.name in doubtful for export in deck.exports(connection)):
+            read_back.update({export.name: live for export, live in read_live(deck, connection, "read-back")})
+    settled = {}
+    for export in deck.plan.exports:
+        if not export.has_changes:
+            continue
+        settlement = _settlement(deck, export, read_back.get(export.name), final=final)
+        outcome = deck.work.outcomes.outcome(settlement, deck.fresh_folder("outcome"))
+        if settlement.read_back is not None:
+            deck.sink(ReadBack(export.name, sum(outcome.counts.values()), outcome.missing))
+        settled[export.name] = Settled(settlement, outcome)
+    return settled
+
+
+def _is_doubtful(attempt: Attempt) -> bool:
+    return attempt.concluded is None or attempt.concluded.verdict is Verdict.DOUBTFUL or _is_second(attempt)
+
+
+def _is_second(attempt: Attempt) -> bool:
+    """A try of a part of a batch: the rest of the batch is known from reading back only."""
+    return attempt.intended.rows_file is not None
+
+
+def _settlement(deck: Deck, export: ExportPlan, read_back: Live | None, *, final: bool) -> Settlement:
+    ledger = deck.snapshot.ledgers.get(export.name)
+    return Settlement(
+        plan=deck.plan,
+        export=export.name,
+        changes=deck.changes[export.name],
+        ledger=ledger.path if ledger else None,
+        ledger_fields=ledger.fields if ledger else (),
+        batches=tuple(_sent_batches(deck, export)),
+        drops=deck.drops(export.name),
+        ids=deck.ids(export.name),
+        read_back=read_back,
+        run=deck.run,
+        at=deck.now(),
+        final=final,
+    )
+
+
+def _sent_batches(deck: Deck, export: ExportPlan) -> list[SentBatch]:
+    found = []
+    for batch in export.batches:
+        tries = deck.tries(export.name, batch.number)
+        if tries:
+            found.append(_sent_batch(batch.number, tries))
+    return found
+
+
+def _sent_batch(number: int, tries: tuple[Attempt, ...]) -> SentBatch:
+    newest = tries[-1]
+    if any(_is_doubtful(attempt) for attempt in tries if attempt is newest or _is_second(newest)):
+        counters = newest.concluded.counters if newest.concluded else None
+        return SentBatch(number, Sent.DOUBTFUL, explained(counters) if counters else 0)
+    assert newest.concluded is not None, "an attempt without a conclusion is doubtful"
+    return SentBatch(number, Sent.CLEAN if newest.concluded.verdict is Verdict.CLEAN else Sent.NOT_SENT)
+
+
+def commit(deck: Deck, settled: Mapping[ExportName, Settled]) -> StateRef:
+    """One new generation with everything that is known, then no journal. Raises LockedError, StaleError (E712) and
+    StorageError; the journal then stays, and the next command settles it."""
+    ledgers = {name: ledger for name, ledger in deck.snapshot.ledgers.items() if name not in settled}
+    for name, part in settled.items():
+        ledger = _next_ledger(deck, deck.plan.export(name), part)
+        if ledger is not None:
+            ledgers[name] = ledger
+    optouts = deck.work.outcomes.next_optouts(
+        deck.snapshot.optouts,
+        [(part.settlement, part.outcome) for part in settled.values()],
+        deck.fresh_folder("optouts"),
+    )
+    deck.lease.check()
+    ref = deck.writer.commit(
+        deck.snapshot.ref,
+        NextGeneration(
+            accounts={**deck.snapshot.accounts, **deck.accounts},
+            ledgers=tuple(ledgers[name] for name in sorted(ledgers)),
+            optouts=optouts,
+            run=deck.run,
+            plan_id=deck.plan.plan_id,
+            counts=_totals(settled),
+        ),
+    )
+    deck.journal.close()
+    return ref
+
+
+def _next_ledger(deck: Deck, export: ExportPlan, part: Settled) -> Ledger | None:
+    """None when there is nothing to keep: no list was made, or a deleted export has no rows left."""
+    list_id = deck.list_id(export)
+    if list_id is None:
+        return None
+    path, members = deck.work.outcomes.next_ledger(part.settlement, part.outcome, deck.fresh_folder("ledger"))
+    if export.deleted and not _has_rows(members, part):
+        return None
+    return Ledger(
+        export=export.name,
+        connection=export.connection,
+        account=deck.accounts.get(export.connection, export.account),
+        list_id=list_id,
+        list_name=export.list.name,
+        path=path,
+        fields=export.fields,
+        mapping=export.mapping,
+        on_leave=export.on_leave,
+        on_delete=export.on_delete,
+        desired=export.desired,
+        members=members,
+    )
+
+
+def _has_rows(members: int, part: Settled) -> bool:
+    return members > 0 or part.outcome.unfinished > 0
+
+
+def _totals(settled: Mapping[ExportName, Settled]) -> Mapping[str, int]:
+    totals: dict[str, int] = {}
+    for part in settled.values():
+        for op, rows in part.outcome.counts.items():
+            totals[op] = totals.get(op, 0) + rows
+    return totals
+
+
+def results(settled: Mapping[ExportName, Settled]) -> tuple[ExportResult, ...]:
+    return tuple(
+        ExportResult(
+            export=name,
+            added=part.outcome.counts.get("add", 0),
+            updated=part.outcome.counts.get("update", 0),
+            removed=part.outcome.counts.get("remove", 0),
+            adopted=part.outcome.counts.get("adopt", 0),
+            forgotten=part.outcome.counts.get("forget", 0),
+            dropped=part.outcome.dropped,
+            refused=part.outcome.refused,
+            unfinished=part.outcome.unfinished,
+        )
+        for name, part in settled.items()
+    )
+
+
+__all__ = ["Settled", "commit", "results", "settle_rows"]

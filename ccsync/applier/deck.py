@@ -1,0 +1,148 @@
+"""What one run works with: the plan, the ports and the journal, and what is known so far. Sends and decides nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ccsync.core.plan import ExportPlan, Plan, to_text
+from ccsync.core.record import ActivityId, Attempt, Progress, Record, advanced
+from ccsync.core.spec import AccountId, ConnectionLimits, ConnectionName, ExportName, ListId
+from ccsync.errors import Diagnostic, ExitCode, StoppedError
+from ccsync.ports import (
+    Bodies,
+    Clock,
+    Destination,
+    Firewall,
+    Journal,
+    Lease,
+    LedgerWriter,
+    Outcomes,
+    Sink,
+    Snapshot,
+)
+
+
+class StopSignal(Protocol):
+    def requested(self) -> ExitCode | None:
+        """INTERRUPTED or TERMINATED once a signal asked this process to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The engine's half of an apply."""
+
+    firewall: Firewall
+    bodies: Bodies
+    outcomes: Outcomes
+
+
+@dataclass(slots=True)
+class Deck:
+    """Everything a run needs, and the little that changes while it runs.
+
+    progress: the journal's records, added up; changes only through `record`. looked_at: monotonic time of the newest
+    look. problems: what went wrong without stopping everything. stopped: exports that take no further batches.
+    gone_lists: lists of deleted exports that no longer exist.
+    """
+
+    plan: Plan
+    changes: Mapping[ExportName, Path]
+    run: str
+    snapshot: Snapshot
+    journal: Journal
+    writer: LedgerWriter
+    lease: Lease
+    destinations: Callable[[ConnectionName], Destination]
+    limits: Mapping[ConnectionName, ConnectionLimits]
+    work: Work
+    workdir: Path
+    clock: Clock
+    sink: Sink
+    stop: StopSignal
+    progress: Progress = field(default_factory=Progress)
+    looked_at: float = 0.0
+    started_at: float = 0.0
+    problems: list[Diagnostic] = field(default_factory=list)
+    stopped: set[ExportName] = field(default_factory=set)
+    gone_lists: set[ListId] = field(default_factory=set)
+    accounts: dict[ConnectionName, AccountId] = field(default_factory=dict)
+    files: int = 0
+
+    def record(self, record: Record) -> None:
+        """Makes a record durable, then counts it in."""
+        self.journal.append(record)
+        self.progress = advanced(self.progress, record)
+
+    def now(self) -> str:
+        return to_text(self.clock.now())
+
+    def check_stop(self) -> None:
+        """Raises StoppedError once a signal came. Nothing that must follow a POST may call this in between."""
+        code = self.stop.requested()
+        if code is not None:
+            raise StoppedError(
+                code,
+                Diagnostic(
+                    "E902",
+                    "stopped by a signal; nothing more was sent",
+                    hint="`ccsync recover` settles what was under way; the next plan or apply does so first",
+                ),
+            )
+
+    def exports(self, connection: ConnectionName) -> tuple[ExportPlan, ...]:
+        """The exports with changes on this connection, by name."""
+        return tuple(e for e in self.plan.exports if e.connection == connection and e.has_changes)
+
+    def connections(self) -> tuple[ConnectionName, ...]:
+        return tuple(sorted({export.connection for export in self.plan.exports if export.has_changes}))
+
+    def list_id(self, export: ExportPlan) -> ListId | None:
+        """The list's id: of the plan, or of the list this run made."""
+        return export.list.id or self.progress.created_lists.get(export.name)
+
+    def drops(self, export: ExportName) -> tuple[Path, ...]:
+        """Every look's drops of an export, in order."""
+        names = (look.drops[export] for look in self.progress.looks if export in look.drops)
+        return tuple(self.journal.file(name) for name in names)
+
+    def ids(self, export: ExportName) -> Path | None:
+        name = self.progress.resolved.get(export)
+        return self.journal.file(name) if name else None
+
+    def tries(self, export: ExportName, batch: int) -> tuple[Attempt, ...]:
+        """The attempts of one batch, oldest first."""
+        return tuple(
+            attempt
+            for attempt in self.progress.attempts.values()
+            if attempt.intended.export == export and attempt.intended.batch == batch
+        )
+
+    def known_activities(self) -> frozenset[ActivityId]:
+        return frozenset(a.activity for a in self.progress.attempts.values() if a.activity is not None)
+
+    def open_attempts(self, connection: ConnectionName) -> tuple[Attempt, ...]:
+        names = {export.name for export in self.exports(connection)}
+        return tuple(attempt for attempt in self.progress.open if attempt.intended.export in names)
+
+    def rows_done(self) -> tuple[int, int]:
+        """Rows of batches that ended, and rows of all batches of the plan."""
+        ended = sum(a.intended.expected for a in self.progress.attempts.values() if a.concluded is not None)
+        total = sum(batch.rows for export in self.plan.exports for batch in export.batches)
+        return min(ended, total), total
+
+    def sent_anything(self) -> bool:
+        """Whether the remote side may have changed: from the first intent on, that is possible."""
+        return bool(self.progress.attempts or self.progress.intended_lists)
+
+    def fresh_folder(self, name: str) -> Path:
+        """A new folder for files of this run; each call another one."""
+        self.files += 1
+        folder = self.workdir / f"{self.files:04}-{name}"
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def fail(self, export: ExportName, *diagnostics: Diagnostic) -> None:
+        """Notes what went wrong and lets this export send no more; others go on."""
+        self.problems.extend(diagnostics)
+        self.stopped.add(export)

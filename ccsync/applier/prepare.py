@@ -1,0 +1,171 @@
+"""Before the first change: the right account, the rights, the lists and fields; and the look that closes the firewall."""
+
+from collections.abc import Iterator
+
+from ccsync.applier.deck import Deck
+from ccsync.core.cost import paging_is_cheaper
+from ccsync.core.event import FirewallClosed, ListMade
+from ccsync.core.fields import CUSTOM_FIELD_PREFIX
+from ccsync.core.plan import ExportPlan, ListAction
+from ccsync.core.record import IdsResolved, ListCreated, ListIntended, Looked
+from ccsync.core.spec import ConnectionName, ListId
+from ccsync.errors import DeniedError, Diagnostic, InvalidError, OutcomeUnknownError, StaleError
+from ccsync.ports import Destination, Live, LiveFile
+
+
+def check_remote(deck: Deck, connection: ConnectionName) -> None:
+    """Everything that can be known to be wrong before anything is sent.
+
+    Raises DeniedError (E304, E30x), InvalidError (E601, E602) and StaleError (E610: a list of a name that the plan was to
+    create exists by now).
+    """
+    destination = deck.destinations(connection)
+    check_account(deck, connection)
+    destination.check_access()
+    lists = {known.id: known.name for known in destination.lists()}
+    problems = [problem for export in deck.exports(connection) for problem in _list_problems(deck, export, lists)]
+    if any(target.startswith(CUSTOM_FIELD_PREFIX) for export in deck.exports(connection) for target in export.fields):
+        names = {CUSTOM_FIELD_PREFIX + custom.name for custom in destination.custom_fields()}
+        problems += [
+            Diagnostic("E602", f"{export.name}: custom field {target} is gone", hint="plan again")
+            for export in deck.exports(connection)
+            if not export.deleted
+            for target in export.fields
+            if target.startswith(CUSTOM_FIELD_PREFIX) and target not in names
+        ]
+    if problems:
+        raise InvalidError(*problems)
+
+
+def check_account(deck: Deck, connection: ConnectionName) -> None:
+    """Raises DeniedError (E304) when the token belongs to another account than the plan or the state."""
+    found = deck.destinations(connection).account().id
+    for pinned in (deck.plan.accounts.get(connection), deck.snapshot.accounts.get(connection)):
+        if pinned and pinned != found:
+            raise DeniedError(
+                Diagnostic(
+                    "E304",
+                    f"connection {connection} is signed in to another account than the plan was made for",
+                    detail=f"The plan belongs to account {pinned}; the token is for {found}. Nothing was sent.",
+                    hint="sign in to the right account, or plan again",
+                )
+            )
+    deck.accounts[connection] = found
+
+
+def _list_problems(deck: Deck, export: ExportPlan, lists: dict[ListId, str]) -> Iterator[Diagnostic]:
+    if export.list.action is ListAction.CREATE:
+        if export.list.name in lists.values():
+            raise StaleError(
+                Diagnostic(
+                    "E610",
+                    f"{export.name}: a list called {export.list.name!r} exists by now; the plan was to create it",
+                    hint="plan again",
+                )
+            )
+    elif export.list.id not in lists:
+        if export.deleted and export.list.id is not None:
+            deck.gone_lists.add(export.list.id)
+        else:
+            yield Diagnostic("E601", f"the list of {export.name} is gone: {export.list.id}", hint="plan again")
+
+
+def look(deck: Deck) -> None:
+    """Reads live again and takes everyone out of the plan who left or unsubscribed since (the firewall)."""
+    number = len(deck.progress.looks) + 1
+    drops: dict[str, str] = {}
+    dropped: dict[str, int] = {}
+    for connection in deck.connections():
+        for export, live in read_live(deck, connection, f"look-{number}"):
+            found = deck.work.firewall.drops(deck.changes[export.name], live, deck.fresh_folder(f"drops-{number}"))
+            name = f"look-{number}-{export.name}.parquet"
+            deck.journal.keep(found.path, name)
+            drops[export.name] = name
+            dropped[export.name] = sum(found.counts.values())
+            deck.sink(FirewallClosed(export.name, found.counts))
+    deck.record(Looked(number, deck.now(), drops, dropped))
+    deck.looked_at = deck.clock.monotonic()
+
+
+def read_live(deck: Deck, connection: ConnectionName, name: str) -> Iterator[tuple[ExportPlan, Live]]:
+    """Each export of a connection with live as it is now; a list is read once, however many exports it has."""
+    destination = deck.destinations(connection)
+    folder = deck.fresh_folder(name)
+    unsubscribed = destination.export_unsubscribed(folder)
+    members: dict[ListId, LiveFile] = {}
+    exports = deck.exports(connection)
+    for export in exports:
+        list_id = deck.list_id(export)
+        if list_id is None or list_id in deck.gone_lists:
+            yield export, Live(None, unsubscribed)
+            continue
+        if list_id not in members:
+            fields = sorted({t for other in exports if deck.list_id(other) == list_id for t in other.fields})
+            members[list_id] = destination.export_members(list_id, fields, folder)
+        yield export, Live(members[list_id], unsubscribed)
+
+
+def create_lists(deck: Deck, connection: ConnectionName) -> None:
+    """Makes the lists that the plan says are to be made; exports that name the same new list share it."""
+    made: dict[str, ListId] = {}
+    for export in deck.exports(connection):
+        if export.list.action is not ListAction.CREATE:
+            continue
+        name = export.list.name
+        deck.record(ListIntended(export.name, name))
+        if name not in made:
+            deck.check_stop()
+            deck.lease.check()
+            made[name] = _create(deck, connection, name)
+            deck.sink(ListMade(export.name, name, made[name]))
+        deck.record(ListCreated(export.name, made[name]))
+
+
+def _create(deck: Deck, connection: ConnectionName, name: str) -> ListId:
+    destination = deck.destinations(connection)
+    try:
+        return destination.create_list(name)
+    except OutcomeUnknownError:
+        # Names are unique and none was there a moment ago, so a list of this name now is the one just asked for.
+        found = list_named(destination, name)
+        return found or destination.create_list(name)
+
+
+def list_named(destination: Destination, name: str) -> ListId | None:
+    return next((known.id for known in destination.lists() if known.name == name), None)
+
+
+def resolve_ids(deck: Deck, connection: ConnectionName) -> None:
+    """Looks up the contact ids that removals need and the ledger does not know, the way that takes fewer calls."""
+    destination = deck.destinations(connection)
+    for export in deck.exports(connection):
+        list_id = deck.list_id(export)
+        if not export.unresolved or list_id is None:
+            continue
+        changes = deck.changes[export.name]
+        keys = deck.work.bodies.unresolved(changes, deck.drops(export.name))
+        if not keys:
+            continue
+        deck.check_stop()
+        pages = (
+            destination.page_members(list_id)
+            if paging_is_cheaper(len(keys), export.members_before)
+            else _looked_up(destination, list_id, keys)
+        )
+        into = deck.fresh_folder("ids") / "ids.parquet"
+        deck.work.bodies.write_ids(pages, changes, into)
+        name = f"ids-{export.name}.parquet"
+        deck.journal.keep(into, name)
+        deck.record(IdsResolved(export.name, name))
+
+
+def _looked_up(
+    destination: Destination, list_id: ListId, keys: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, str], ...]]:
+    for key in keys:
+        contact = destination.contact(key)
+        if contact is not None and list_id in contact.list_ids:
+            yield ((key, contact.id),)
+
+
+__all__ = ["check_account", "check_remote", "create_lists", "list_named", "look", "read_live", "resolve_ids"]

@@ -1,0 +1,157 @@
+"""Sending: batches of one kind to one connection, as many in flight as allowed, until all of them have ended.
+
+Intent is durable before the POST and the activity's id before the first look at it. Nothing is sent twice unless looking
+showed that it did not arrive.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ccsync.applier.deck import Deck
+from ccsync.applier.prepare import look
+from ccsync.applier.watch import Pace, find_lost, watch
+from ccsync.core.batch import Batch, BatchKind, Transport
+from ccsync.core.event import BatchSent
+from ccsync.core.plan import ExportPlan
+from ccsync.core.record import Accepted, ActivityId, AttemptId, Concluded, Intended, Verdict
+from ccsync.core.spec import ConnectionName
+from ccsync.errors import OutcomeUnknownError, QuotaError, RejectedError, TransientError
+from ccsync.ports import Destination, ImportBody
+
+LOOK_FRESH_S = 60.0
+"""A batch that writes people who are on the list is not sent on an older look than this: they may have left meanwhile,
+and an import would put them back (SURPRISES 1)."""
+
+MAX_TRIES = 2
+"""How often one batch is sent when looking shows that it did not arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A batch to send. rows_file: the journal's rows file (key) with the part of it that is sent; None for all of it."""
+
+    export: ExportPlan
+    batch: Batch
+    rows_file: str | None = None
+
+
+def parcels(deck: Deck, connection: ConnectionName, kind: BatchKind) -> tuple[Parcel, ...]:
+    """The batches of one kind, export by export, as the plan numbers them."""
+    return tuple(
+        Parcel(export, batch) for export in deck.exports(connection) for batch in export.batches if batch.kind is kind
+    )
+
+
+def send_all(deck: Deck, connection: ConnectionName, waiting: Iterable[Parcel]) -> None:
+    """Sends the parcels and returns when every job of this connection has ended: a barrier, since jobs run unordered.
+
+    What one export is refused is noted, and its later parcels stay behind. Raises StoppedError, LockedError, QuotaError,
+    and TransientError when the connection can't go on; the journal says what is open then.
+    """
+    queue = deque(waiting)
+    limit = deck.limits[connection].max_open_activities
+    pace = Pace(deck.limits[connection].poll_seconds)
+    while queue or deck.open_attempts(connection):
+        while queue and len(deck.open_attempts(connection)) < limit:
+            _send(deck, connection, queue.popleft())
+            pace.reset()
+        watch(deck, connection, pace)
+
+
+def _send(deck: Deck, connection: ConnectionName, parcel: Parcel) -> None:
+    """Sends one parcel, once more if looking shows that it did not arrive."""
+    for _ in range(MAX_TRIES):
+        deck.check_stop()
+        if parcel.export.name in deck.stopped:
+            return
+        if parcel.batch.members and deck.clock.monotonic() - deck.looked_at > LOOK_FRESH_S:
+            look(deck)
+        content = _content(deck, parcel)
+        if content is None:
+            return
+        lost = _post(deck, deck.destinations(connection), parcel, content)
+        if lost is None:
+            return
+    deck.fail(parcel.export.name, *lost.diagnostics)
+
+
+def _content(deck: Deck, parcel: Parcel) -> ImportBody | tuple[str, ...] | None:
+    """What the parcel sends now, less everyone the looks dropped; None when nobody is left."""
+    name = parcel.export.name
+    changes, drops = deck.changes[name], deck.drops(name)
+    match parcel.batch.kind:
+        case BatchKind.REMOVAL:
+            ids = deck.work.bodies.removal_ids(changes, parcel.batch, drops, deck.ids(name))
+            return ids or None
+        case BatchKind.IMPORT:
+            only = deck.journal.file(parcel.rows_file) if parcel.rows_file else None
+            body = deck.work.bodies.import_body(changes, parcel.export.fields, parcel.batch, drops, only)
+            return body if body.count else None
+
+
+def _post(
+    deck: Deck, destination: Destination, parcel: Parcel, content: ImportBody | tuple[str, ...]
+) -> OutcomeUnknownError | None:
+    """One POST with what must be durable around it. Returns the error when it certainly did not arrive after all."""
+    intended = _intended(deck, parcel, content)
+    list_id = deck.list_id(parcel.export)
+    assert list_id is not None, "lists are made before anything is sent to them"
+    deck.lease.check()
+    deck.record(intended)
+    try:
+        if isinstance(content, ImportBody):
+            activity = destination.start_import(list_id, content, intended.file_name or "")
+        else:
+            activity = destination.start_removal(list_id, content)
+    except OutcomeUnknownError as lost:
+        return _found(deck, parcel, intended, lost)
+    except RejectedError as refused:
+        deck.record(Concluded(intended.attempt, Verdict.REFUSED, why="refused"))
+        deck.fail(parcel.export.name, *refused.diagnostics)
+        return None
+    except (TransientError, QuotaError):
+        deck.record(Concluded(intended.attempt, Verdict.NOT_SENT, why="not sent"))
+        raise
+    _accepted(deck, parcel, intended, activity, len(content.rows) if isinstance(content, ImportBody) else 0)
+    return None
+
+
+def _found(deck: Deck, parcel: Parcel, intended: Intended, lost: OutcomeUnknownError) -> OutcomeUnknownError | None:
+    found = find_lost(deck, parcel.export.connection, intended)
+    match found:
+        case Verdict.NOT_SENT:
+            deck.record(Concluded(intended.attempt, found, why="its answer was lost, and it is not among the jobs"))
+            return lost
+        case Verdict():
+            deck.record(Concluded(intended.attempt, found, why="its answer was lost, and other jobs ran meanwhile"))
+        case _:
+            _accepted(deck, parcel, intended, found, 0)
+    return None
+
+
+def _accepted(deck: Deck, parcel: Parcel, intended: Intended, activity: ActivityId, sent_bytes: int) -> None:
+    deck.record(Accepted(intended.attempt, activity))
+    batch = parcel.batch
+    deck.sink(BatchSent(parcel.export.name, batch.kind, batch.number, intended.expected, sent_bytes, activity))
+
+
+def _intended(deck: Deck, parcel: Parcel, content: ImportBody | tuple[str, ...]) -> Intended:
+    export, batch = parcel.export, parcel.batch
+    tries = len(deck.tries(export.name, batch.number)) + 1
+    attempt = AttemptId(f"{export.name}-{batch.number}-{tries}")
+    return Intended(
+        attempt=attempt,
+        export=export.name,
+        kind=batch.kind,
+        batch=batch.number,
+        look=len(deck.progress.looks),
+        expected=content.count if isinstance(content, ImportBody) else len(content),
+        sent_at=deck.now(),
+        transport=batch.transport,
+        file_name=f"ccsync-{deck.run}-{attempt}.csv" if batch.transport is Transport.CSV else None,
+        rows_file=parcel.rows_file,
+    )
+
+
+__all__ = ["LOOK_FRESH_S", "MAX_TRIES", "Parcel", "parcels", "send_all"]

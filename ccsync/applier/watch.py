@@ -1,0 +1,160 @@
+"""Waiting: looks at running jobs until they end, judges how they ended, and finds jobs whose answer was lost.
+
+Sends nothing that changes anything.
+"""
+
+from datetime import datetime, timedelta
+
+from ccsync.applier.deck import Deck
+from ccsync.core.batch import BatchKind
+from ccsync.core.event import BatchFinished, Waiting
+from ccsync.core.record import ActivityId, Attempt, Concluded, Counters, Intended, Verdict
+from ccsync.core.spec import ConnectionName
+from ccsync.errors import Diagnostic, TransientError
+from ccsync.ports import Activity, ActivityState
+
+JOB_DEADLINE_S = 2 * 60 * 60.0
+"""How long jobs may go without a sign of progress before a run stops waiting and leaves them to `recover`. FACTS 2.7
+asks for an hour at least."""
+
+CLOCK_SKEW = timedelta(minutes=10)
+"""How far the remote clock may be from ours when a lost job is looked for by time."""
+
+FIND_LOOKS = 3
+"""How often a job whose answer was lost is looked for before it counts as never made."""
+
+WAIT_GROWTH = 1.5
+
+
+class Pace:
+    """How long to wait between looks: a little more each time, up to a bound, and from the start after new work."""
+
+    def __init__(self, poll_seconds: tuple[float, float]) -> None:
+        self._first, self._longest = poll_seconds
+        self._next = self._first
+        self.seen: tuple[tuple[ActivityId, int | None], ...] = ()
+        self.progress_at: float | None = None
+
+    def next_s(self) -> float:
+        wait_s, self._next = self._next, min(self._next * WAIT_GROWTH, self._longest)
+        return wait_s
+
+    def reset(self) -> None:
+        self._next = self._first
+
+
+def watch(deck: Deck, connection: ConnectionName, pace: Pace) -> None:
+    """One wait and one look at all open jobs of a connection; records the ends it finds.
+
+    Raises StoppedError when asked to stop, and TransientError (E605) when jobs show no progress for too long.
+    """
+    attempts = {attempt.activity: attempt for attempt in deck.open_attempts(connection) if attempt.activity}
+    if not attempts:
+        return
+    wait_s = pace.next_s()
+    deck.sink(Waiting("jobs", wait_s, len(attempts), _mean(pace)))
+    deck.clock.sleep(wait_s)
+    deck.check_stop()
+    activities = deck.destinations(connection).look(tuple(attempts))
+    for activity in activities:
+        if activity.state is not ActivityState.RUNNING:
+            conclude(deck, attempts[activity.id], activity)
+    _check_progress(deck, pace, activities)
+
+
+def _mean(pace: Pace) -> int | None:
+    percents = [percent for _, percent in pace.seen if percent is not None]
+    return sum(percents) // len(percents) if percents else None
+
+
+def _check_progress(deck: Deck, pace: Pace, activities: tuple[Activity, ...]) -> None:
+    seen = tuple((activity.id, activity.percent) for activity in activities if activity.state is ActivityState.RUNNING)
+    now = deck.clock.monotonic()
+    if seen != pace.seen or pace.progress_at is None:
+        pace.seen, pace.progress_at = seen, now
+    elif now - pace.progress_at > JOB_DEADLINE_S:
+        raise TransientError(
+            Diagnostic(
+                "E605",
+                f"{len(seen)} jobs at Constant Contact show no progress for {JOB_DEADLINE_S / 3600:g} hours",
+                detail="They are noted in the journal; nothing more was sent.",
+                hint="run `ccsync recover` later: it waits for them and records what they did",
+            )
+        )
+
+
+def conclude(deck: Deck, attempt: Attempt, activity: Activity) -> None:
+    """Records how a job ended."""
+    intended = attempt.intended
+    verdict, why = judge(intended, activity)
+    deck.record(Concluded(intended.attempt, verdict, activity.counters, why))
+    done, total = deck.rows_done()
+    clean = verdict is Verdict.CLEAN
+    deck.sink(BatchFinished(intended.export, intended.kind, intended.batch, intended.expected, clean, done, total))
+
+
+def judge(intended: Intended, activity: Activity) -> tuple[Verdict, str]:
+    """CLEAN only when the job completed and its counters account for every row sent; a missing counter is no proof."""
+    if activity.state is not ActivityState.COMPLETED:
+        return Verdict.DOUBTFUL, f"the job ended as {activity.state}"
+    if activity.errors:
+        return Verdict.DOUBTFUL, "the job reports errors"
+    counters = activity.counters
+    match intended.kind:
+        case BatchKind.IMPORT:
+            landed = counters.persons
+            refused = explained(counters)
+        case BatchKind.REMOVAL:
+            landed = counters.completed
+            refused = 0 if counters.items in (None, intended.expected) else 1
+    if landed == intended.expected and refused == 0:
+        return Verdict.CLEAN, ""
+    return Verdict.DOUBTFUL, "the counters do not account for every row"
+
+
+def explained(counters: Counters) -> int:
+    """How many rows an import itself says it did not take."""
+    return (counters.errors or 0) + (counters.correctable or 0) + (counters.cannot_add or 0)
+
+
+def find_lost(deck: Deck, connection: ConnectionName, intended: Intended) -> ActivityId | Verdict:
+    """Looks for the job of a POST whose answer was lost.
+
+    A CSV import is known by its file name. Anything else is told by elimination: when no job that isn't ours was made
+    since, it never arrived (NOT_SENT); otherwise those jobs are waited for, and reading back decides (DOUBTFUL).
+    """
+    pace = Pace(deck.limits[connection].poll_seconds)
+    for attempt in range(FIND_LOOKS):
+        if attempt:
+            deck.clock.sleep(pace.next_s())
+        strangers = _strangers(deck, connection, intended)
+        if intended.file_name is not None:
+            named = [activity for activity in strangers if activity.file_name == intended.file_name]
+            if named:
+                return named[0].id
+        elif strangers:
+            _wait_for(deck, connection, strangers, pace)
+            return Verdict.DOUBTFUL
+    return Verdict.NOT_SENT
+
+
+def _strangers(deck: Deck, connection: ConnectionName, intended: Intended) -> tuple[Activity, ...]:
+    """Jobs made since the POST that no record of this run knows."""
+    since = datetime.fromisoformat(intended.sent_at) - CLOCK_SKEW
+    known = deck.known_activities()
+    recent = deck.destinations(connection).recent(since)
+    return tuple(activity for activity in recent if activity.id not in known)
+
+
+def _wait_for(deck: Deck, connection: ConnectionName, activities: tuple[Activity, ...], pace: Pace) -> None:
+    waiting = tuple(activity.id for activity in activities)
+    pace.progress_at = None
+    while waiting:
+        found = deck.destinations(connection).look(waiting)
+        waiting = tuple(activity.id for activity in found if activity.state is ActivityState.RUNNING)
+        if waiting:
+            _check_progress(deck, pace, found)
+            wait_s = pace.next_s()
+            deck.sink(Waiting("jobs", wait_s, len(waiting)))
+            deck.clock.sleep(wait_s)
+            deck.check_stop()
