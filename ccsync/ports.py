@@ -100,7 +100,7 @@ class Ledger:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One generation. accounts: the account pinned to each connection. optouts: Parquet (account, list_id, key, since,
-    reason, run: all VARCHAR), None when nobody ever opted out. run: of the run that wrote it. plan_id: applied by it."""
+    reason, run: all VARCHAR), None when nobody ever opted out. run: that wrote it. plan_id: applied by it."""
 
     ref: StateRef
     accounts: Mapping[ConnectionName, AccountId]
@@ -239,7 +239,7 @@ class Activity:
     id: ActivityId
     state: ActivityState
     percent: int | None = None
-    counters: Counters = Counters()
+    counters: Counters = field(default_factory=Counters)
     file_name: str | None = None
     created_at: datetime | None = None
     errors: tuple[str, ...] = ()

@@ -45,8 +45,8 @@ def apply_plan(
     stop: StopSignal,
     allowed: tuple[str, ...] = (),
 ) -> ApplyFinished:
-    """Does what the plan says, or less. The caller holds the lock, has settled what was pending and has checked that the
-    plan is neither stale nor edited.
+    """Does what the plan says, or less. The caller holds the lock, has settled what was pending and has checked that
+    the plan is neither stale nor edited.
 
     Returns how it ended: successful, partial (a part was applied and recorded; plan again), or canceled (a signal; the
     journal holds what is open). Raises GuardError, DeniedError, InvalidError or StaleError when nothing was sent;

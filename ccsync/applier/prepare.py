@@ -1,4 +1,4 @@
-"""Before the first change: the right account, the rights, the lists and fields; and the look that closes the firewall."""
+"""Before the first change: account, rights, lists and fields are checked, and the look that closes the firewall."""
 
 from collections.abc import Iterator
 
@@ -16,8 +16,8 @@ from ccsync.ports import Destination, Live, LiveFile
 def check_remote(deck: Deck, connection: ConnectionName) -> None:
     """Everything that can be known to be wrong before anything is sent.
 
-    Raises DeniedError (E304, E30x), InvalidError (E601, E602) and StaleError (E610: a list of a name that the plan was to
-    create exists by now).
+    Raises DeniedError (E304, E30x), InvalidError (E601, E602) and StaleError (E610: a list of a name that the plan was
+    to create exists by now).
     """
     destination = deck.destinations(connection)
     check_account(deck, connection)

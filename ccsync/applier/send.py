@@ -1,7 +1,7 @@
 """Sending: batches of one kind to one connection, as many in flight as allowed, until all of them have ended.
 
-Intent is durable before the POST and the activity's id before the first look at it. Nothing is sent twice unless looking
-showed that it did not arrive.
+Intent is durable before the POST and the activity's id before the first look at it. Nothing is sent twice unless
+looking showed that it did not arrive.
 """
 
 from collections import deque
@@ -29,7 +29,7 @@ MAX_TRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A batch to send. rows_file: the journal's rows file (key) with the part of it that is sent; None for all of it."""
+    """A batch to send. rows_file: the journal's rows file (key) with the part that is sent; None for all of it."""
 
     export: ExportPlan
     batch: Batch
@@ -46,8 +46,8 @@ def parcels(deck: Deck, connection: ConnectionName, kind: BatchKind) -> tuple[Pa
 def send_all(deck: Deck, connection: ConnectionName, waiting: Iterable[Parcel]) -> None:
     """Sends the parcels and returns when every job of this connection has ended: a barrier, since jobs run unordered.
 
-    What one export is refused is noted, and its later parcels stay behind. Raises StoppedError, LockedError, QuotaError,
-    and TransientError when the connection can't go on; the journal says what is open then.
+    What one export is refused is noted, and its later parcels stay behind. Raises StoppedError, LockedError,
+    QuotaError, and TransientError when the connection can't go on; the journal says what is open then.
     """
     queue = deque(waiting)
     limit = deck.limits[connection].max_open_activities
@@ -61,6 +61,7 @@ def send_all(deck: Deck, connection: ConnectionName, waiting: Iterable[Parcel]) 
 
 def _send(deck: Deck, connection: ConnectionName, parcel: Parcel) -> None:
     """Sends one parcel, once more if looking shows that it did not arrive."""
+    lost: OutcomeUnknownError | None = None
     for _ in range(MAX_TRIES):
         deck.check_stop()
         if parcel.export.name in deck.stopped:
@@ -73,7 +74,7 @@ def _send(deck: Deck, connection: ConnectionName, parcel: Parcel) -> None:
         lost = _post(deck, deck.destinations(connection), parcel, content)
         if lost is None:
             return
-    deck.fail(parcel.export.name, *lost.diagnostics)
+    deck.fail(parcel.export.name, *(lost.diagnostics if lost else ()))
 
 
 def _content(deck: Deck, parcel: Parcel) -> ImportBody | tuple[str, ...] | None:
@@ -119,15 +120,11 @@ def _post(
 
 def _found(deck: Deck, parcel: Parcel, intended: Intended, lost: OutcomeUnknownError) -> OutcomeUnknownError | None:
     found = find_lost(deck, parcel.export.connection, intended)
-    match found:
-        case Verdict.NOT_SENT:
-            deck.record(Concluded(intended.attempt, found, why="its answer was lost, and it is not among the jobs"))
-            return lost
-        case Verdict():
-            deck.record(Concluded(intended.attempt, found, why="its answer was lost, and other jobs ran meanwhile"))
-        case _:
-            _accepted(deck, parcel, intended, found, 0)
-    return None
+    if not isinstance(found, Verdict):
+        _accepted(deck, parcel, intended, found, 0)
+        return None
+    deck.record(Concluded(intended.attempt, found, why="its answer was lost"))
+    return lost if found is Verdict.NOT_SENT else None
 
 
 def _accepted(deck: Deck, parcel: Parcel, intended: Intended, activity: ActivityId, sent_bytes: int) -> None:

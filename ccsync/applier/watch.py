@@ -99,17 +99,17 @@ def judge(intended: Intended, activity: Activity) -> tuple[Verdict, str]:
         return Verdict.DOUBTFUL, f"the job ended as {activity.state}"
     if activity.errors:
         return Verdict.DOUBTFUL, "the job reports errors"
-    counters = activity.counters
-    match intended.kind:
-        case BatchKind.IMPORT:
-            landed = counters.persons
-            refused = explained(counters)
-        case BatchKind.REMOVAL:
-            landed = counters.completed
-            refused = 0 if counters.items in (None, intended.expected) else 1
-    if landed == intended.expected and refused == 0:
+    if _accounts_for_all(intended, activity.counters):
         return Verdict.CLEAN, ""
     return Verdict.DOUBTFUL, "the counters do not account for every row"
+
+
+def _accounts_for_all(intended: Intended, counters: Counters) -> bool:
+    match intended.kind:
+        case BatchKind.IMPORT:
+            return counters.persons == intended.expected and explained(counters) == 0
+        case BatchKind.REMOVAL:
+            return counters.completed == intended.expected and counters.items in (None, intended.expected)
 
 
 def explained(counters: Counters) -> int:
