@@ -392,15 +392,18 @@ class Sent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SentBatch:
-    """How one batch ended. The newest attempt decides. rows_file: keys of a second try; they override the first.
+    """How one batch ended. The newest attempt decides; rows of it that a second try left out are known by reading back.
 
-    explained: how many rows of a DOUBTFUL import the counters themselves say were not taken.
-    look: drops of looks up to this number were left out.
+    explained: how many rows of a DOUBTFUL import the counters themselves say were not taken. look: number of the look
+    whose drops were left out of the first attempt that may have arrived: what later looks saw of its rows is what we
+    did ourselves. shortfall: rows of a DOUBTFUL import sent and not counted as taken, None when the counters don't say.
     """
 
     batch: int
     sent: Sent
     explained: int = 0
+    look: int = 1
+    shortfall: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
