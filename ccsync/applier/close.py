@@ -76,11 +76,21 @@ def _sent_batches(deck: Deck, export: ExportPlan) -> list[SentBatch]:
 
 def _sent_batch(number: int, tries: tuple[Attempt, ...]) -> SentBatch:
     newest = tries[-1]
-    if any(_is_doubtful(attempt) for attempt in tries if attempt is newest or _is_second(newest)):
-        counters = newest.concluded.counters if newest.concluded else None
-        return SentBatch(number, Sent.DOUBTFUL, explained(counters) if counters else 0)
-    assert newest.concluded is not None, "an attempt without a conclusion is doubtful"
-    return SentBatch(number, Sent.CLEAN if newest.concluded.verdict is Verdict.CLEAN else Sent.NOT_SENT)
+    arrived = [attempt for attempt in tries if _may_have_arrived(attempt)]
+    look = arrived[0].intended.look if arrived else newest.intended.look
+    if not arrived:
+        return SentBatch(number, Sent.NOT_SENT, look=look)
+    if not any(_is_doubtful(attempt) for attempt in arrived if attempt is newest or _is_second(newest)):
+        return SentBatch(number, Sent.CLEAN, look=look)
+    if newest.concluded is None:
+        return SentBatch(number, Sent.DOUBTFUL, look=look)
+    counters = newest.concluded.counters
+    shortfall = None if counters.persons is None else newest.intended.expected - counters.persons
+    return SentBatch(number, Sent.DOUBTFUL, explained(counters), look, shortfall)
+
+
+def _may_have_arrived(attempt: Attempt) -> bool:
+    return attempt.concluded is None or attempt.concluded.verdict in (Verdict.CLEAN, Verdict.DOUBTFUL)
 
 
 def commit(deck: Deck, settled: Mapping[ExportName, Settled]) -> StateRef:

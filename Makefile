@@ -1,0 +1,52 @@
+# ccsync: everything a checkout can do. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-long lint types imports unit docs docs-check smoke clean
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+help:  ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## Create .venv and install ccsync with its tools, at the versions of constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: setup  ## Watch it work: sandbox, validate, plan, apply, change the data, plan, apply, "No changes"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/demo.sh
+
+test: lint types imports docs-check unit smoke  ## Everything that must be green: lint, types, import rules, docs, tests
+
+lint: setup  ## Check style and formatting
+	$(BIN)/ruff format --check ccsync tests
+	$(BIN)/ruff check ccsync tests
+
+types: setup  ## Check types
+	$(BIN)/mypy
+
+imports: setup  ## Check that imports go downwards only
+	$(BIN)/lint-imports
+
+unit: setup  ## Run the tests (the long ones excepted)
+	$(BIN)/python -m pytest -n 2 -m "not long" tests
+
+test-long: setup  ## Run the long tests too: thousands of examples
+	$(BIN)/python -m pytest -n 2 tests
+
+docs: setup  ## Write the generated pages of docs/ anew
+	$(BIN)/python -m ccsync.cli.pages --write docs
+
+docs-check: setup  ## Check that the generated pages are what the program would write
+	$(BIN)/python -m ccsync.cli.pages --check docs
+
+smoke: setup  ## Build the wheel, install it alone into a clean environment and use it there
+	bash tests/smoke.sh $(PYTHON) $(BIN)
+
+clean:  ## Remove what was made, .venv included
+	rm -rf $(VENV) dist build .demo .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
