@@ -153,11 +153,12 @@ class LiveFile:
     """An export file of the remote side as it was downloaded: CSV, UTF-8, one header row.
 
     columns: what of ours stands under which heading: `email` always; `contact_id` and fields where the file has them.
-    rows: data rows when known.
+    rows: how many data rows were announced, None when not known; a file with fewer was cut off and is refused.
     """
 
     path: Path
     columns: Mapping[str, str]
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
