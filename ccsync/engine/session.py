@@ -1,7 +1,8 @@
 """The DuckDB connection that a command computes with, and what DuckDB's errors become. No rule of the product."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,7 +53,8 @@ class Session:
         self.threads = threads
         spill = workdir / "spill"
         spill.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._connection = open_instance(spill, memory_limit, threads)
+        self._connection: duckdb.DuckDBPyConnection | None = open_instance(spill, memory_limit, threads)
+        self._companions = ExitStack()
         self._names = 0
 
     def __enter__(self) -> Self:
@@ -64,8 +66,11 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Frees the instance; a second call does nothing. Relations and streams of this session are dead afterwards."""
-        self._connection.close()
+        """Frees the instance and whatever was handed to `closes_with`; a second call does nothing."""
+        self._companions.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None  # a connection object alive at the interpreter's end is reported on stderr
 
     def fresh_name(self, prefix: str) -> Relation:
         """A name for a table, never given out before by this session."""
@@ -73,15 +78,16 @@ class Session:
         return Relation(f"{prefix}_{self._names}")
 
     def execute(self, sql: str, params: Parameters = None) -> None:
-        """Runs one statement for its effect."""
-        self._run(sql, params)
+        """Runs one statement for its effect, to its end."""
+        self.rows(sql, params)
 
     def rows(self, sql: str, params: Parameters = None) -> list[tuple[Any, ...]]:  # Any: whatever was selected
         """All rows of a small result."""
+        connection = self._open()
         try:
-            return self._run(sql, params).fetchall()
+            return connection.execute(sql, params).fetchall()
         except duckdb.Error as error:
-            raise failure(error) from None
+            raise failure(error) from None  # the cause's text may hold data, and tracebacks get logged
 
     def row(self, sql: str, params: Parameters = None) -> tuple[Any, ...]:  # Any: whatever was selected
         """The one row of a result that has exactly one."""
@@ -101,13 +107,25 @@ class Session:
         for relation in relations:
             self.execute(f"DROP TABLE IF EXISTS {identifier(relation)}")
 
-    def adopt(self, name: Relation, stream: object) -> None:
-        """Makes an object with `__arrow_c_stream__` readable as `name` until `disown`. It can be read once."""
-        self._connection.register(name, stream)
+    def closes_with(self, close: Callable[[], None]) -> None:
+        """Calls `close` when the session closes, before its own instance goes."""
+        self._companions.callback(close)
 
-    def disown(self, name: Relation) -> None:
-        """Lets go of a stream. Must follow every `adopt`, or the interpreter complains of leaks at its end."""
-        self._connection.unregister(name)
+    def pull(self, rows: duckdb.DuckDBPyRelation, statement: str, name: Relation, params: Parameters = None) -> None:
+        """Runs one statement that reads another instance's rows as the table `name`, without a copy on disk.
+
+        Those rows are computed once. Raises duckdb.Error as it is: what it means is known to who owns the rows.
+        """
+        connection = self._open()
+        stream = _Stream(rows)
+        try:
+            connection.register(name, stream)
+            connection.execute(statement, params).fetchall()
+        finally:
+            connection.unregister(name)
+            calls = stream.close()
+        if calls != _Stream.CALLS:
+            raise CcsyncError(Diagnostic("E901", f"DuckDB asked {calls} times for a stream; its rows can't be trusted"))
 
     def copy_to_parquet(self, sql: str, path: Path, params: Parameters = None, options: str = "") -> None:
         """Writes the rows of a SELECT to a new file, mode 0600; an existing one is replaced in place.
@@ -116,16 +134,41 @@ class Session:
         Raises StorageError.
         """
         make_private(path)
-        self._run(
+        self.execute(
             f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false{options})",
             params,
         )
 
-    def _run(self, sql: str, params: Parameters) -> duckdb.DuckDBPyConnection:
-        try:
-            return self._connection.execute(sql, params)
-        except duckdb.Error as error:
-            raise failure(error) from None  # the cause's text may hold data, and tracebacks get logged
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            raise CcsyncError(Diagnostic("E901", "the engine's session is closed"))
+        return self._connection
+
+
+class _Stream:
+    """Rows of one instance as another reads them: through the Arrow C stream interface.
+
+    DuckDB 2.0 asks three times: for the columns when the name is registered, for the columns when a statement is
+    bound, for the rows when it runs. Each time would compute the rows anew, so the first two get none. The number of
+    calls is checked afterwards, so that a version that asks otherwise fails and does not pass for an empty source.
+    """
+
+    CALLS = 3
+
+    def __init__(self, rows: duckdb.DuckDBPyRelation) -> None:
+        self._rows: duckdb.DuckDBPyRelation | None = rows
+        self._calls = 0
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        assert self._rows is not None, "the stream is closed"
+        self._calls += 1
+        rows = self._rows if self._calls >= self.CALLS else self._rows.limit(0)
+        return rows.__arrow_c_stream__(requested_schema)
+
+    def close(self) -> int:
+        """Lets go of the rows. Returns how often they were asked for."""
+        self._rows = None
+        return self._calls
 
 
 def make_private(path: Path) -> None:
