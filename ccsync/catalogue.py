@@ -19,6 +19,25 @@ class Entry:
 
 
 CATALOGUE: dict[str, Entry] = {
+    "E201": Entry(
+        "The role does not allow it",
+        "The workspace has a `roles:` section, and the acting user's role does not cover the command. Viewers look and"
+        " plan, contributors also apply over connections made available to them, administrators may do everything.",
+        "Ask an administrator. `--as USER` or CCSYNC_ACTOR says who is acting.",
+        ExitCode.DENIED,
+    ),
+    "E202": Entry(
+        "The connection is not available to the user",
+        "The connection's `available_to` does not include the acting user.",
+        "Ask an administrator to change `available_to`, or plan other exports by name.",
+        ExitCode.DENIED,
+    ),
+    "E210": Entry(
+        "No consent",
+        "The connection records no consent to send personal data to Constant Contact, so `apply` sends nothing.",
+        "Add `consent: {data_privacy: agreed, agreed_by: …, agreed_on: …}` to the connection.",
+        ExitCode.DENIED,
+    ),
     "E500": Entry(
         "Too few people",
         "The segments of an export hold fewer usable people than `guards.min_rows`. An empty segment is taken for a"
@@ -85,10 +104,52 @@ CATALOGUE: dict[str, Entry] = {
         "Free space or mend the permissions of the folder, then run the command again.",
         ExitCode.ERROR,
     ),
+    "E714": Entry(
+        "Export not in the plan",
+        "`apply FILE EXPORT` named an export that the saved plan does not hold.",
+        "See what it holds with `ccsync show FILE`, or plan that export.",
+        ExitCode.STALE,
+    ),
+    "E801": Entry(
+        "Approval needed",
+        "The command asks before it sends, and nobody can be asked: stdin or stderr is no terminal, or CI is set.",
+        "Review a saved plan, then `ccsync apply FILE --auto-approve`.",
+        ExitCode.DECLINED,
+    ),
+    "E802": Entry(
+        "Declined",
+        "The answer was not `yes`. Nothing was sent.",
+        "Run it again when you are ready.",
+        ExitCode.DECLINED,
+    ),
+    "E900": Entry(
+        "Wrong usage",
+        "The command line can't be understood.",
+        "See `ccsync COMMAND --help`.",
+        ExitCode.USAGE,
+    ),
     "E901": Entry(
         "A fault of ours",
         "Something happened that the program holds to be impossible. It stopped before doing anything else.",
         "Report it with the code and the text. The state is safe: run `ccsync recover`, then plan again.",
         ExitCode.ERROR,
+    ),
+    "E902": Entry(
+        "Stopped by a signal",
+        "SIGINT or SIGTERM ended the command (exit 130 or 143). What was sent is in the journal.",
+        "The next plan or apply settles it first; so does `ccsync recover`.",
+        ExitCode.INTERRUPTED,
+    ),
+    "E999": Entry(
+        "Unexpected error",
+        "A fault of ccsync. Whatever was sent is in the journal.",
+        "Run `ccsync status`. CCSYNC_DEBUG=1 prints the traceback, which may hold personal data.",
+        ExitCode.ERROR,
+    ),
+    "W210": Entry(
+        "No consent yet",
+        "The connection records no consent to send personal data; `plan` says so and `apply` will refuse.",
+        "Add `consent:` to the connection before applying.",
+        None,
     ),
 }

@@ -1,0 +1,91 @@
+"""Who is acting: `--as`, `CCSYNC_ACTOR`, the CI system's user, git's user.email, the OS user. What they may do is in
+`core/permission.py`."""
+
+import getpass
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+VARIABLE = "CCSYNC_ACTOR"
+
+CI_USERS = (
+    "GITHUB_ACTOR",
+    "GITLAB_USER_EMAIL",
+    "GITLAB_USER_LOGIN",
+    "BUILD_REQUESTEDFOREMAIL",  # Azure Pipelines
+    "BITBUCKET_STEP_TRIGGERER_UUID",
+    "CIRCLE_USERNAME",
+    "BUILDKITE_BUILD_CREATOR_EMAIL",
+    "BUILD_USER_ID",  # Jenkins, build user plugin
+    "DRONE_COMMIT_AUTHOR",
+)
+"""Where CI systems name the person who started a job. Looked at in this order."""
+
+GIT_TIMEOUT_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """source: where the name was found, for messages and the run record."""
+
+    name: str
+    source: str
+
+
+def find_actor(
+    asked: str | None,
+    environ: Mapping[str, str],
+    git_email: Callable[[], str | None],
+    os_user: Callable[[], str | None],
+) -> Actor:
+    """The first name found, in the order of the public contract; `unknown` when there is none."""
+    if asked:
+        return Actor(asked, "--as")
+    for variable in (VARIABLE, *CI_USERS):
+        if environ.get(variable):
+            return Actor(environ[variable], variable)
+    for find, source in ((git_email, "git user.email"), (os_user, "OS user")):
+        name = find()
+        if name:
+            return Actor(name, source)
+    return Actor("unknown", "nowhere")
+
+
+def git_email(folder: Path) -> str | None:
+    """git's user.email as it applies in a folder; None without git or without one set."""
+    try:
+        done = subprocess.run(
+            ("git", "config", "--get", "user.email"),  # noqa: S607 - whichever git the user has
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=GIT_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    return done.stdout.strip() or None
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit that is checked out in a folder, for the run record; None outside a repository."""
+    try:
+        done = subprocess.run(
+            ("git", "rev-parse", "HEAD"),  # noqa: S607 - whichever git the user has
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=GIT_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def os_user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return None

@@ -1,0 +1,36 @@
+"""The list of commands: name, module, and what `ccsync --help` says. The modules are imported only when called.
+
+Building every command costs more than starting the program may (imports of values, signatures of functions), so help
+and completion of names work from this table; a test holds it against the commands themselves.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """module: below `ccsync.cli`; holds `app`, a Typer of one command or of a group."""
+
+    name: str
+    module: str
+    help: str
+
+
+COMMANDS = (
+    Command("init", "init", "Scaffold a working project: sandbox connection, sample data, .gitignore."),
+    Command("validate", "validate", "Check the configuration; needs no network, no secrets, no data."),
+    Command("plan", "plan", "Show what an apply would change, row by row; -o saves it."),
+    Command("show", "show", "Show a saved plan, or rows of it."),
+    Command("apply", "apply", "Apply a saved plan; without one: plan, show, ask, apply."),
+    Command("recover", "recover", "Settle an interrupted run."),
+    Command("status", "status", "Show the state: exports, members, the last run, what is pending."),
+    Command("history", "history", "List the runs, newest first."),
+    Command("state", "state", "Look at the state, check it, restore it, free its lock."),
+    Command("connections", "connections", "List and check the connections."),
+    Command("lists", "lists", "Show the lists of a connection's account."),
+    Command("exports", "exports", "List the declared exports."),
+    Command("segments", "segments", "List the declared segments, or preview one."),
+    Command("sandbox", "sandbox", "Serve a local Constant Contact account to try things on."),
+    Command("schema", "schema", "Print a JSON Schema: of the configuration, plans, events."),
+    Command("exit-codes", "exit_codes", "Print the exit codes and what they mean."),
+)

@@ -1,0 +1,29 @@
+"""Asking a person. Questions go to stderr; only the word `yes` is a yes."""
+
+import sys
+
+from ccsync.cli.terminal import is_interactive
+from ccsync.errors import DeclinedError, Diagnostic
+
+
+def require_person(what: str) -> None:
+    """Raises DeclinedError (E801) when nobody can be asked."""
+    if not is_interactive():
+        raise DeclinedError(
+            Diagnostic(
+                "E801",
+                f"{what} needs approval, and nobody can be asked here",
+                detail="stdin and stderr must be terminals and CI unset. Nothing was sent.",
+                hint="review a saved plan and pass --auto-approve",
+            )
+        )
+
+
+def confirm(question: str) -> None:
+    """Returns when the answer is `yes`. Raises DeclinedError: E802 for any other answer, E801 when nobody is there."""
+    require_person(question)
+    sys.stdout.flush()
+    sys.stderr.write(f"\n{question}\nOnly `yes` is accepted: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != "yes":
+        raise DeclinedError(Diagnostic("E802", "not approved; nothing was sent"))

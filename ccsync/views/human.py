@@ -1,0 +1,143 @@
+"""A whole plan as a person reads it: exports, findings, cost, removals, and the summary last."""
+
+from shlex import quote
+
+from ccsync.core.change import Counts
+from ccsync.core.plan import ExportPlan, ListAction, Plan, to_text
+from ccsync.errors import Diagnostic, Severity
+from ccsync.views.block import export_lines
+from ccsync.views.diagnostics import diagnostic_lines
+from ccsync.views.footer import footer_lines
+from ccsync.views.frame import Frame, Purpose
+from ccsync.views.symbols import BLOCKED
+from ccsync.views.text import BLANK, Line, counted, line, number
+
+NO_CHANGES = "No changes. Constant Contact matches the configuration."
+
+
+def plan_lines(plan: Plan, frame: Frame) -> list[Line]:
+    shown = [export for export in plan.exports if _is_shown(export)]
+    lines = [*_head(plan), BLANK]
+    for export in shown:
+        lines += [*export_lines(export, frame), BLANK]
+    lines += _hidden(plan, shown)
+    lines += _findings(plan)
+    if plan.has_changes:
+        lines += [*footer_lines(plan, frame), BLANK, *_removals(plan)]
+    return [*lines, *_summary(plan), *_closing(plan, frame)]
+
+
+def summary_sentence(counts: Counts) -> str:
+    return f"Plan: {number(counts.add)} to add, {number(counts.update)} to update, {number(counts.remove)} to remove."
+
+
+def findings_of(plan: Plan) -> tuple[Diagnostic, ...]:
+    """Every finding, warnings before errors, in the order of the exports."""
+    found = [*plan.findings, *(finding for export in plan.exports for finding in export.findings)]
+    return tuple(sorted(found, key=lambda finding: finding.severity is Severity.ERROR))
+
+
+def _is_shown(export: ExportPlan) -> bool:
+    return export.has_changes or bool(export.findings) or any(export.drift.values())
+
+
+def _head(plan: Plan) -> list[Line]:
+    compared = "lists read just now" if plan.refreshed else "lists not read (--no-refresh)"
+    base = f"state serial {plan.base.serial}" if plan.base.serial else "no state yet"
+    return [
+        line(("ccsync plan", "bold"), f" · {plan.workspace} · {base} · {compared}", hang=2),
+        line(
+            (f"made {to_text(plan.created_at)} · expires {to_text(plan.expires_at)} · id {plan.plan_id}", "dim"), hang=2
+        ),
+    ]
+
+
+def _hidden(plan: Plan, shown: list[ExportPlan]) -> list[Line]:
+    count = len(plan.exports) - len(shown)
+    if not count:
+        return []
+    return [
+        line((f"{counted(count, 'export')} without changes {'is' if count == 1 else 'are'} not shown.", "dim")),
+        BLANK,
+    ]
+
+
+def _findings(plan: Plan) -> list[Line]:
+    found = diagnostic_lines(findings_of(plan))
+    return [*found, BLANK] if found else []
+
+
+def _removals(plan: Plan) -> list[Line]:
+    """One line a list, again, when there are several exports: what takes people away belongs next to the question."""
+    losing = [export for export in plan.exports if export.counts.remove]
+    if not losing or len([export for export in plan.exports if export.has_changes]) < 2:
+        return []
+    lines = [
+        line(
+            (f"- {number(export.counts.remove)}", "red"),
+            f' from list "{export.list.name}" ({export.name}), {_percent(export)}',
+            hang=4,
+        )
+        for export in losing
+    ]
+    return [line("Removals:"), *lines, BLANK]
+
+
+def _percent(export: ExportPlan) -> str:
+    if not export.managed:
+        return "members of an earlier export"
+    return f"{100 * export.counts.remove / export.managed:.2f} % of the {number(export.managed)} members we manage"
+
+
+def _summary(plan: Plan) -> list[Line]:
+    if not plan.has_changes and not plan.blocked:
+        return [line((NO_CHANGES, "bold green"))]
+    counts = plan.totals()
+    lines = [line((summary_sentence(counts), "bold"))]
+    also = also_text(counts, sum(1 for each in plan.exports if each.list.action is ListAction.CREATE))
+    if also:
+        lines.append(line(f"Also {also}."))
+    if plan.blocked:
+        lines.append(_blocked(plan))
+    return lines
+
+
+def also_text(counts: Counts, new_lists: int) -> str:
+    parts = []
+    if counts.adopt:
+        parts.append(f"{number(counts.adopt)} to adopt")
+    if counts.forget:
+        parts.append(f"{number(counts.forget)} to forget")
+    if new_lists:
+        parts.append(f"{counted(new_lists, 'list')} to create")
+    return ", ".join(parts)
+
+
+def _blocked(plan: Plan) -> Line:
+    errors = [finding for finding in findings_of(plan) if finding.severity is Severity.ERROR]
+    names = ", ".join(dict.fromkeys(f"{finding.code} {finding.guard or ''}".strip() for finding in errors))
+    return line((f"{BLOCKED.symbol} Blocked by {names}: ", BLOCKED.style), "nothing will be sent.", hang=2)
+
+
+def _closing(plan: Plan, frame: Frame) -> list[Line]:
+    lines = []
+    if not plan.complete:
+        names = ", ".join(export.name for export in plan.exports)
+        said = f"the plan is of {names} only; other exports were not looked at."
+        lines.append(line(("Note: ", "bold"), said, hang=6))
+    if frame.purpose is not Purpose.PLAN:
+        return lines
+    if frame.saved is None:
+        if plan.has_changes:
+            lines.append(
+                line(
+                    ("Note: ", "bold"),
+                    "this plan was not saved. `ccsync apply` plans again and may find other changes; -o FILE saves it.",
+                    hang=6,
+                )
+            )
+        return lines
+    lines.append(line(f"Saved to {frame.saved} (holds personal data; mode 0600)."))
+    if plan.applyable:
+        lines.append(line("Apply it with: ", (f"ccsync apply {quote(frame.saved)}", "bold"), hang=4))
+    return lines

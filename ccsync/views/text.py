@@ -1,0 +1,99 @@
+"""Lines of text as the views build them, how they wrap, and how numbers read. Knows no plan and no event.
+
+Data goes in as `rich.text.Text`, never as markup, and always through `shown`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from ccsync.views.mask import shown
+
+Part = str | tuple[str, str]
+"""Text, or text with a style. Both are escaped."""
+
+_MIN_WRAP = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. hang: how far its continuation is indented where a narrow terminal makes it wrap."""
+
+    text: Text
+    hang: int = 0
+
+
+def line(*parts: Part, hang: int = 0) -> Line:
+    text = Text()
+    for part in parts:
+        content, style = (part, "") if isinstance(part, str) else part
+        text.append(shown(content), style=style or None)
+    return Line(text, hang)
+
+
+BLANK = line()
+
+
+def print_lines(console: Console, lines: Iterable[Line]) -> None:
+    """On a terminal long lines wrap at words, indented; elsewhere a line stays a line, so that logs can be searched."""
+    for each in lines:
+        if not console.is_terminal:
+            console.print(each.text, soft_wrap=True)
+            continue
+        for piece in _wrapped(console, each):
+            console.print(piece, soft_wrap=True)
+
+
+def _wrapped(console: Console, each: Line) -> Iterable[Text]:
+    width = console.width
+    if each.text.cell_len <= width:
+        return (each.text,)
+    hang = each.hang if width - each.hang >= _MIN_WRAP else 2
+    first, *rest = each.text.wrap(console, width)
+    if not rest:
+        return (first,)
+    remaining = each.text[len(first.plain) :]
+    remaining = remaining[len(remaining.plain) - len(remaining.plain.lstrip(" ")) :]
+    first.rstrip()
+    return (first, *(_indented(piece, hang) for piece in remaining.wrap(console, width - hang)))
+
+
+def _indented(piece: Text, hang: int) -> Text:
+    piece.rstrip()
+    return Text(" " * hang).append_text(piece)
+
+
+def number(count: int) -> str:
+    return f"{count:,}"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """`first_name 3,112, cf:tier 1,827`: the largest first, zeroes left out."""
+    ranked = sorted((item for item in counts.items() if item[1]), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {count:,}" for name, count in ranked)
+
+
+def size(n_bytes: int) -> str:
+    """Bytes in decimal units, one digit after the point from 1 MB on."""
+    if n_bytes < 1_000:
+        return counted(n_bytes, "byte")
+    if n_bytes < 1_000_000:
+        return f"{n_bytes / 1_000:,.0f} kB"
+    return f"{n_bytes / 1_000_000:,.1f} MB"
+
+
+def duration(seconds: float) -> str:
+    """A length of time as a person would say it."""
+    if seconds < 60:
+        return f"{max(seconds, 0):.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return counted(minutes, "minute")
+    return f"{minutes // 60} h {minutes % 60:02d} min"
