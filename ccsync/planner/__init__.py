@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ccsync.core.plan import Plan, sealed
 from ccsync.core.spec import Connection, ExportName, Project
-from ccsync.planner.evidence import desired_evidence, diff_request, refreshed
+from ccsync.planner.evidence import desired_evidence, diff_request, mapping_digests, refreshed
 from ccsync.planner.report import export_plan, new_lists, plan_findings, total_estimate, with_quota
 from ccsync.planner.targets import (
     PlanOptions,
@@ -70,4 +70,4 @@ def make_plan(
     return sealed(plan), {target.name: diffed.changes for target, diffed in diffs}
 
 
-__all__ = ["PlanOptions", "check_account", "make_plan", "new_lists", "total_estimate"]
+__all__ = ["PlanOptions", "check_account", "make_plan", "mapping_digests", "new_lists", "total_estimate"]

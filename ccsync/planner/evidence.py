@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ccsync.core.event import RefreshFinished, RefreshStarted, SegmentRead
 from ccsync.core.plan import canonical_json
-from ccsync.core.spec import AccountId, Column, ExportName, Expression, OnDelete, OnLeave, Sql, Value
+from ccsync.core.spec import AccountId, Column, Export, ExportName, Expression, OnDelete, OnLeave, Sql, Value
 from ccsync.planner.targets import Target
 from ccsync.ports import Desired, Desires, DiffRequest, Live, LiveFile, Sibling, Sink, Snapshot
 
@@ -120,7 +120,12 @@ def on_leave_of(target: Target) -> OnLeave:
 def mapping_of(target: Target) -> Mapping[str, str]:
     if target.export is None:
         return target.ledger.mapping if target.ledger else {}
-    return {f.target: expression_digest(f.expression) for f in target.export.fields}
+    return mapping_digests(target.export)
+
+
+def mapping_digests(export: Export) -> Mapping[str, str]:
+    """Target → digest of its expression."""
+    return {f.target: expression_digest(f.expression) for f in export.fields}
 
 
 def expression_digest(expression: Expression) -> str:
