@@ -1,0 +1,228 @@
+"""Declarations that were found right → the values of `core/spec.py`, with every default filled in. Nothing is checked.
+
+The defaults of connections, exports and guards are those of the values; of a source's options, those of the schema.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ccsync.config.declared import Declared
+from ccsync.config.listref import parse_list
+from ccsync.config.rules import parse_order
+from ccsync.config.validator import config_schema
+from ccsync.core.fields import CUSTOM_FIELD_PREFIX
+from ccsync.core.spec import (
+    Auth,
+    AuthFlow,
+    Bound,
+    Column,
+    CombinedSegment,
+    Connection,
+    ConnectionLimits,
+    ConnectionName,
+    Consent,
+    Duplicates,
+    Endpoints,
+    Export,
+    ExportName,
+    Expression,
+    Field,
+    Guards,
+    Keep,
+    OnDelete,
+    OnLeave,
+    OrderBy,
+    Project,
+    Roles,
+    Secret,
+    Segment,
+    SegmentName,
+    SetOperation,
+    Source,
+    SourceName,
+    SourceType,
+    Sql,
+    TableSegment,
+    Value,
+)
+
+# Any: YAML data that the schema has accepted.
+
+DEFAULT_WORKSPACE = "default"
+DEFAULT_STATE = ".ccsync"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The SQL text of a segment, and the name of the file it was read from as it is shown."""
+
+    text: str
+    file: str
+
+
+def build(
+    declared: Declared,
+    root: str,
+    queries: Mapping[str, Query],
+    secrets: Mapping[tuple[str, str], str],
+) -> Project:
+    """The project, without its digest.
+
+    queries: segment → its SQL, where that was read from a file. secrets: (connection, key) → what its reference led to.
+    """
+    data = declared.data
+    workspace = data["workspace"]
+    connections = {
+        ConnectionName(name): _connection(name, data["connections"][name], secrets)
+        for name in sorted(data["connections"])
+    }
+    sources = {SourceName(name): _source(name, data["sources"][name]) for name in sorted(data["sources"])}
+    segments = {
+        SegmentName(name): _segment(name, data["segments"][name], queries.get(name))
+        for name in sorted(data["segments"])
+    }
+    shared = workspace.get("guards", {})
+    exports = {ExportName(name): _export(name, data["exports"][name], shared) for name in sorted(data["exports"])}
+    return Project(
+        root=root,
+        name=workspace.get("name", DEFAULT_WORKSPACE),
+        state=workspace.get("state", DEFAULT_STATE),
+        privacy_statement=workspace.get("privacy_statement"),
+        roles=_roles(data["roles"]) if any(section == "roles" for section, _ in declared.documents) else None,
+        connections=connections,
+        sources=sources,
+        segments=segments,
+        exports=exports,
+        digest="",
+    )
+
+
+def _roles(data: dict[str, Any]) -> Roles:
+    return Roles(**{role: tuple(users) for role, users in data.items()})
+
+
+def _connection(name: str, data: dict[str, Any], secrets: Mapping[tuple[str, str], str]) -> Connection:
+    available_to = data.get("available_to", "administrators")
+    consent = dict(data.get("consent", {}))
+    consent["data_privacy"] = consent.get("data_privacy") == "agreed"
+    limits = dict(data.get("limits", {}))
+    if "requests_per_second" in limits:
+        limits["requests_per_second"] = float(limits["requests_per_second"])
+    if "poll_seconds" in limits:
+        first, longest = limits["poll_seconds"]
+        limits["poll_seconds"] = (float(first), float(longest))
+    return Connection(
+        name=ConnectionName(name),
+        display_name=data.get("display_name", name),
+        description=data.get("description", ""),
+        available_to=available_to if isinstance(available_to, str) else tuple(available_to),
+        consent=Consent(**consent),
+        auth=_auth(name, data.get("auth", {}), secrets),
+        endpoints=Endpoints(**{key: address.rstrip("/") for key, address in data.get("endpoints", {}).items()}),
+        limits=ConnectionLimits(**limits),
+    )
+
+
+def _auth(connection: str, data: dict[str, Any], secrets: Mapping[tuple[str, str], str]) -> Auth:
+    def secret(key: str) -> Secret | None:
+        return Secret(data[key], secrets.get((connection, key))) if key in data else None
+
+    return Auth(
+        flow=AuthFlow(data.get("flow", AuthFlow.DEVICE)),
+        client_id=data.get("client_id", ""),
+        client_secret=secret("client_secret"),
+        access_token=secret("access_token"),
+    )
+
+
+def _source(name: str, data: dict[str, Any]) -> Source:
+    declared_options = config_schema()["definitions"][f"source_{data['type']}"]["properties"]
+    options = {
+        key: data.get(key, option["default"])
+        for key, option in declared_options.items()
+        if key not in ("type", "path") and (key in data or "default" in option)
+    }
+    return Source(SourceName(name), SourceType(data["type"]), data["path"], options)
+
+
+def _segment(name: str, data: dict[str, Any], query: Query | None) -> Segment:
+    display_name = data.get("display_name")
+    if "source" in data:
+        return TableSegment(
+            name=SegmentName(name),
+            source=SourceName(data["source"]),
+            table=data.get("table"),
+            where=data.get("where"),
+            query=query.text if query else _stripped(data.get("query")),
+            query_file=query.file if query else None,
+            display_name=display_name,
+        )
+    if "except" in data:
+        operation, names = SetOperation.EXCEPT, [data["except"]["base"], *data["except"]["minus"]]
+    else:
+        operation = SetOperation.ANY_OF if "any_of" in data else SetOperation.ALL_OF
+        names = data[operation.value]
+    return CombinedSegment(SegmentName(name), operation, tuple(SegmentName(part) for part in names), display_name)
+
+
+def _stripped(sql: str | None) -> str | None:
+    return None if sql is None else sql.strip()
+
+
+def _export(name: str, data: dict[str, Any], shared_guards: dict[str, Any]) -> Export:
+    attributes = data.get("attributes", {})
+    custom_fields = data.get("custom_fields", {})
+    fields = [Field(target, _expression(value)) for target, value in attributes.items()]
+    fields += [Field(CUSTOM_FIELD_PREFIX + target, _expression(value)) for target, value in custom_fields.items()]
+    return Export(
+        name=ExportName(name),
+        display_name=data.get("display_name", name),
+        connection=ConnectionName(data["connection"]),
+        list=parse_list(data["list"]),
+        segments=tuple(SegmentName(segment) for segment in data["segments"]),
+        email=_expression(data["data_matching"]["email"]),
+        fields=tuple(fields),
+        on_leave=OnLeave(data.get("on_leave", OnLeave.REMOVE_FROM_LIST)),
+        on_delete=OnDelete(data.get("on_delete", OnDelete.KEEP_MEMBERS)),
+        duplicates=_duplicates(data.get("duplicates", {})),
+        guards=_guards(shared_guards, data.get("guards", {})),
+        max_profiles=data.get("limits", {}).get("max_profiles", 1_000_000),
+    )
+
+
+def _expression(value: str | dict[str, Any]) -> Expression:
+    match value:
+        case {"column": column}:
+            return Column(column)
+        case {"sql": text}:
+            return Sql(text)
+        case {"value": text}:
+            return Value(str(text))
+        case _:
+            return Column(str(value))
+
+
+def _duplicates(data: dict[str, Any]) -> Duplicates:
+    orders = (parse_order(order) for order in data.get("order_by", ()))
+    order_by: tuple[OrderBy, ...] = tuple(order for order in orders if order is not None)
+    return Duplicates(Keep(data.get("keep", Keep.FIRST)), order_by)
+
+
+def _guards(shared: dict[str, Any], own: dict[str, Any]) -> Guards:
+    """Each key of the export's over the workspace's over the default; bounds side by side."""
+    defaults = Guards()
+    merged: dict[str, Any] = {}
+    for key in {**shared, **own}:
+        default = getattr(defaults, key)
+        if isinstance(default, Bound):
+            sides = {"percent": default.percent, "rows": default.rows, **shared.get(key, {}), **own.get(key, {})}
+            percent, rows = _limit(sides["percent"]), _limit(sides["rows"])
+            merged[key] = Bound(None if percent is None else float(percent), None if rows is None else int(rows))
+        else:
+            merged[key] = _limit(own.get(key, shared.get(key)))
+    return Guards(**merged)
+
+
+def _limit(value: Any) -> Any:
+    return None if value == "none" else value

@@ -1,0 +1,56 @@
+"""The SQL files that segments name. What the SQL does is for the engine to find out."""
+
+from pathlib import Path
+
+from ccsync.config.build import Query
+from ccsync.config.declared import Declared
+from ccsync.config.files import UnreadableError, read_file
+from ccsync.config.findings import name_of
+from ccsync.config.interpolate import has_reference
+from ccsync.config.yaml_core import decode
+from ccsync.errors import Diagnostic
+
+
+def read_queries(declared: Declared, config_dir: Path, shown_dir: str) -> tuple[dict[str, Query], list[Diagnostic]]:
+    """Segment → the SQL of the file its `query` names, and what is wrong with the others. Line breaks become \\n."""
+    queries: dict[str, Query] = {}
+    problems: list[Diagnostic] = []
+    for name, segment in declared.entries("segments"):
+        query = segment.get("query")
+        if not isinstance(query, str) or not (query := query.strip()):
+            continue
+        try:
+            file = _file_of(query)
+            if file is not None:
+                queries[name] = Query(_sql(config_dir / file), (Path(shown_dir) / file).as_posix())
+        except UnreadableError as error:
+            path = ("segments", name, "query")
+            hint = "the path is relative to the config directory"
+            summary = f"`{name_of(path)}`: {error}"
+            problems.append(Diagnostic("E120", summary, hint=hint, where=declared.where(path)))
+    return queries, problems
+
+
+def _file_of(query: str) -> str | None:
+    """The path, if `query` names a file; None when it is SQL itself, which never is a single word."""
+    if query.lower().endswith(".sql") and "\n" not in query:
+        if has_reference(query):
+            raise UnreadableError("the path of a query file can't hold references")
+        return query
+    if query.split() == [query]:
+        raise UnreadableError("this is neither a path that ends with .sql nor a SQL query")
+    return None
+
+
+def _sql(path: Path) -> str:
+    try:
+        text = decode(read_file(path)).replace("\r\n", "\n").replace("\r", "\n")
+    except UnreadableError as error:
+        raise UnreadableError(f"the file {error}") from error
+    except UnicodeDecodeError:
+        raise UnreadableError("the file is not UTF-8 text") from None
+    if not text.strip():
+        raise UnreadableError("the file is empty")
+    if "\0" in text:
+        raise UnreadableError("the file holds a NUL character")
+    return text.strip()

@@ -1,0 +1,185 @@
+"""Rules within one declaration that the JSON Schema can't say: addresses, sign-in, lists, tables, orders, secrets.
+
+What is about several declarations is in `check.py`. Data of a wrong shape are passed over: the schema has refused them.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from ccsync.config.addresses import endpoint_problem, has_password
+from ccsync.config.declared import Declared, Path
+from ccsync.config.findings import name_of
+from ccsync.config.interpolate import has_reference, is_malformed, with_defaults
+from ccsync.config.listref import ListProblemError, parse_list_id
+from ccsync.core.spec import AuthFlow, OrderBy, SourceType
+from ccsync.errors import Diagnostic
+
+# Any: YAML data, not checked yet.
+
+SECRET_KEYS = ("client_secret", "access_token")
+_FLOWS = [flow.value for flow in AuthFlow]  # a list, because what is looked for may be anything
+_MANY_TABLES = [SourceType.DUCKDB.value, SourceType.SQLITE.value, SourceType.CDM.value]
+_ONE_TABLE = [kind.value for kind in SourceType if kind.value not in _MANY_TABLES]
+
+_ORDER = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[^\s"(),]+))(?:\s+(?P<direction>asc|desc))?\s*', re.I)
+
+
+def check_rules(declared: Declared) -> Iterator[Diagnostic]:
+    """Every breach of the rules about particular keys, in the order of the sections."""
+    yield from _check_workspace(declared)
+    for name, connection in declared.entries("connections"):
+        yield from _check_connection(declared, name, connection)
+    for name, source in declared.entries("sources"):
+        yield from _check_source(declared, name, source)
+    for name, segment in declared.entries("segments"):
+        yield from _check_segment(declared, name, segment)
+    for name, export in declared.entries("exports"):
+        yield from _check_export(declared, name, export)
+
+
+def check_values(declared: Declared) -> Iterator[Diagnostic]:
+    """Every breach of what holds for any value, wherever it stands."""
+    for section, entries in declared.data.items():
+        for name, entry in entries.items():
+            yield from _check_value(declared, (section, name), entry)
+
+
+def parse_order(text: str) -> OrderBy | None:
+    """`column`, `column asc` or `column desc`, the column in double quotes if it holds blanks. None: it is neither."""
+    found = _ORDER.fullmatch(text)
+    if found is None or (found["plain"] or "").lower() in ("asc", "desc"):
+        return None
+    column = found["plain"] or found["quoted"].replace('""', '"')
+    return OrderBy(column, descending=(found["direction"] or "").lower() == "desc")
+
+
+def _check_value(declared: Declared, path: Path, value: Any) -> Iterator[Diagnostic]:
+    match value:
+        case dict():
+            for key, inner in value.items():
+                yield from _check_value(declared, (*path, key), inner)
+        case list():
+            for index, inner in enumerate(value):
+                yield from _check_value(declared, (*path, index), inner)
+        case float() if not math.isfinite(value):
+            yield _error("E103", declared, path, "must be a finite number")
+        case str() if path[-1] in SECRET_KEYS:
+            return
+        case str() if is_malformed(value):
+            hint = "write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}; $${ stands for a plain ${"
+            yield _error("E107", declared, path, "holds a ${ that begins no reference", hint)
+        case str() if "://" in value and has_password(value):
+            hint = "put the password's place as ${env:NAME} or ${file:PATH}, and change the password"
+            yield _error("E104", declared, path, "holds a password in plain text", hint)
+
+
+def _check_workspace(declared: Declared) -> Iterator[Diagnostic]:
+    workspace = declared.data["workspace"]
+    state = workspace.get("state")
+    if isinstance(state, str) and "://" in state:
+        yield _error(
+            "E103", declared, ("workspace", "state"), "must be a folder; other places for state are not built yet"
+        )
+    statement = workspace.get("privacy_statement")
+    if isinstance(statement, str) and not has_reference(statement) and not statement.lower().startswith("https://"):
+        yield _error(
+            "E103", declared, ("workspace", "privacy_statement"), "must be a web address that starts with https://"
+        )
+
+
+def _check_connection(declared: Declared, name: str, connection: dict[str, Any]) -> Iterator[Diagnostic]:
+    path: Path = ("connections", name)
+    yield from _check_auth(declared, path, _mapping(connection.get("auth", {})))
+    for key, value in _mapping(connection.get("endpoints")).items():
+        if isinstance(value, str) and not has_reference(address := with_defaults(value)):
+            problem = endpoint_problem(address)
+            if problem is not None:
+                yield _error("E118", declared, (*path, "endpoints", key), problem)
+    agreed_on = _mapping(connection.get("consent")).get("agreed_on")
+    if isinstance(agreed_on, str) and not has_reference(agreed_on) and not _is_day(agreed_on):
+        yield _error("E103", declared, (*path, "consent", "agreed_on"), "must be a day, as YYYY-MM-DD")
+    poll = _mapping(connection.get("limits")).get("poll_seconds")
+    match poll:
+        case [int() | float() as first, int() | float() as longest] if first > longest:
+            yield _error("E103", declared, (*path, "limits", "poll_seconds"), "must begin with the shorter wait")
+
+
+def _check_auth(declared: Declared, path: Path, auth: dict[str, Any]) -> Iterator[Diagnostic]:
+    flow = auth.get("flow", AuthFlow.DEVICE.value)
+    if flow not in _FLOWS:
+        return
+    place = (*path, "auth")
+    if flow != AuthFlow.ACCESS_TOKEN and "client_id" not in auth:
+        hint = "the developer portal calls it API key: client_id: ${env:CC_CLIENT_ID}"
+        yield Diagnostic(
+            "E112", f"the flow {flow} needs `client_id` in `{name_of(place)}`", hint=hint,
+            where=declared.where(place, key=True),
+        )  # fmt: skip
+    for key, its_flow in (("client_secret", AuthFlow.AUTHORIZATION_CODE), ("access_token", AuthFlow.ACCESS_TOKEN)):
+        if key in auth and flow != its_flow:
+            summary = f"`{key}` in `{name_of(place)}` is only for the flow {its_flow}"
+            hint = f"remove it, or write `flow: {its_flow}`"
+            yield Diagnostic("E112", summary, hint=hint, where=declared.where((*place, key), key=True))
+        elif key not in auth and flow == its_flow:
+            summary = f"the flow {flow} needs `{key}` in `{name_of(place)}`"
+            hint = f"write {key}: ${{env:CC_{key.upper()}}}"
+            yield Diagnostic("E112", summary, hint=hint, where=declared.where(place, key=True))
+
+
+def _check_source(declared: Declared, name: str, source: dict[str, Any]) -> Iterator[Diagnostic]:
+    path = source.get("path")
+    if isinstance(path, str) and "://" in path:
+        yield _error("E103", declared, ("sources", name, "path"), "must be a path on this machine")
+
+
+def _check_segment(declared: Declared, name: str, segment: dict[str, Any]) -> Iterator[Diagnostic]:
+    path: Path = ("segments", name)
+    if "where" in segment and "query" in segment:
+        summary = f"`{name_of(path)}` takes `where` or `query`, not both"
+        hint = "put the condition into the query"
+        yield Diagnostic("E103", summary, hint=hint, where=declared.where((*path, "query"), key=True))
+    source = segment.get("source")
+    kind = _mapping(declared.data["sources"].get(source)).get("type") if isinstance(source, str) else None
+    if kind in _MANY_TABLES and "table" not in segment:
+        summary = f"`table` is missing in `{name_of(path)}`: a {kind} source holds several tables"
+        yield Diagnostic("E113", summary, where=declared.where(path, key=True))
+    if kind in _ONE_TABLE and "table" in segment:
+        summary = f"`table` has no meaning in `{name_of(path)}`: a {kind} source is one table"
+        where = declared.where((*path, "table"), key=True)
+        yield Diagnostic("E113", summary, hint="remove it", where=where)
+
+
+def _check_export(declared: Declared, name: str, export: dict[str, Any]) -> Iterator[Diagnostic]:
+    path: Path = ("exports", name)
+    target, place = export.get("list"), (*path, "list")
+    if isinstance(target, dict):
+        target, place = target.get("id"), (*place, "id")
+    if isinstance(target, str | int | float) and not isinstance(target, bool):
+        try:
+            parse_list_id(target if isinstance(target, str | int) else int(target))
+        except (ListProblemError, ValueError, OverflowError) as problem:
+            hint = problem.hint if isinstance(problem, ListProblemError) else None
+            yield _error("E105", declared, place, f"names no list: {problem}", hint)
+    orders = _mapping(export.get("duplicates")).get("order_by")
+    for index, order in enumerate(orders if isinstance(orders, list) else ()):
+        if isinstance(order, str) and parse_order(order) is None:
+            hint = 'write "column", "column asc" or "column desc"; a column with blanks stands in double quotes'
+            yield _error("E114", declared, (*path, "duplicates", "order_by", index), "is no column to order by", hint)
+
+
+def _error(code: str, declared: Declared, path: Path, what: str, hint: str | None = None) -> Diagnostic:
+    return Diagnostic(code, f"`{name_of(path)}` {what}", hint=hint, where=declared.where(path))
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
