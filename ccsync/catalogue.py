@@ -156,6 +156,45 @@ CATALOGUE: dict[str, Entry] = {
         "Add `consent: {data_privacy: agreed, agreed_by: …, agreed_on: …}` to the connection.",
         ExitCode.DENIED,
     ),
+    "E301": Entry(
+        "No access token",
+        "The connection has no access token, or what `access_token` points to is none. Nothing was asked.",
+        "Set the variable or file it points to, or run `ccsync connections login NAME`.",
+        ExitCode.DENIED,
+    ),
+    "E302": Entry(
+        "The access token is refused",
+        "Constant Contact answered 401, also after the token was renewed where that is possible. The request did"
+        " nothing.",
+        "Put a new token in place, or run `ccsync connections login NAME`. A wrong `endpoints.api` is answered"
+        " the same way.",
+        ExitCode.DENIED,
+    ),
+    "E303": Entry(
+        "A scope is missing",
+        "The token does not cover a scope that the request needs (`contact_data`, `account_read`).",
+        "Run `ccsync connections login NAME` and agree to everything that is asked for.",
+        ExitCode.DENIED,
+    ),
+    "E306": Entry(
+        "A privilege is missing",
+        "The user who signed in may not do it. Even reading needs `contacts:write`: activities can not be looked"
+        " at and exports not downloaded without it.",
+        "Let the account owner change the role (owner and manager have all privileges), or sign in as another user.",
+        ExitCode.DENIED,
+    ),
+    "E307": Entry(
+        "The application is deactivated",
+        "The application behind the API key (`client_id`) is deactivated at Constant Contact.",
+        "See the application in the developer portal, or use another API key.",
+        ExitCode.DENIED,
+    ),
+    "E308": Entry(
+        "Forbidden, and why is not known",
+        "Constant Contact answered 403 although scope, privilege and application seem to be right.",
+        "Run `ccsync connections check NAME`; the account itself may be restricted.",
+        ExitCode.DENIED,
+    ),
     "E500": Entry(
         "Too few people",
         "The segments of an export hold fewer usable people than `guards.min_rows`. An empty segment is taken for a"
@@ -214,6 +253,77 @@ CATALOGUE: dict[str, Entry] = {
         "An export holds more people than `limits.max_profiles`, at most 1,000,000. This can't be allowed away.",
         "Split the export over several lists.",
         ExitCode.GUARD,
+    ),
+    "E603": Entry(
+        "Constant Contact gives no usable answer",
+        "It can not be reached, or kept failing while it was asked again and again. Nothing was changed.",
+        "Check the network, the proxy settings and `endpoints` of the connection, then run the command again.",
+        ExitCode.ERROR,
+    ),
+    "E604": Entry(
+        "The day's requests are used up",
+        "The vendor allows a number of requests a day per API key, shared by everything that uses the key."
+        " Nothing more was sent; what was done is recorded.",
+        "Run the command again after 00:00 UTC.",
+        ExitCode.PARTIAL,
+    ),
+    "E606": Entry(
+        "Too many requests, for too long",
+        "Constant Contact kept refusing a request because of the rate per second or its full queue of"
+        " activities. The request did nothing.",
+        "See what else uses the API key or the account, then run the command again.",
+        ExitCode.ERROR,
+    ),
+    "E610": Entry(
+        "The name of the list is taken",
+        "A list of this name exists already, perhaps a deleted one. No list was created.",
+        "Name the list by id, or choose another name.",
+        ExitCode.ERROR,
+    ),
+    "E620": Entry(
+        "Constant Contact refused a request",
+        "It said no (status 4xx). The request did nothing, and asking again would change nothing.",
+        "Read its reason in the detail.",
+        ExitCode.ERROR,
+    ),
+    "E621": Entry(
+        "An address elsewhere",
+        "An answer pointed to another host than the configured API. The token is sent to that host only, so the"
+        " address was not followed.",
+        "Check `endpoints.api` of the connection.",
+        ExitCode.ERROR,
+    ),
+    "E622": Entry(
+        "An endpoint that is not safe",
+        "An address under `endpoints` is neither https nor http on this machine. A token must not be sent there.",
+        "Correct `endpoints` of the connection.",
+        ExitCode.INVALID,
+    ),
+    "E623": Entry(
+        "Stopped while waiting",
+        "The command was asked to stop while it waited for Constant Contact.",
+        "Run it again.",
+        ExitCode.INTERRUPTED,
+    ),
+    "E624": Entry(
+        "An export can not be trusted",
+        "An export file of Constant Contact is cut off, empty or something else than a file of contacts, or its"
+        " job failed. People missing from it would count as having left, so nothing was concluded from it.",
+        "Run the command again.",
+        ExitCode.ERROR,
+    ),
+    "E625": Entry(
+        "Stopped by a safety rule",
+        "A request that breaks a rule of ccsync (too large, not on the list of allowed calls, not addressed by"
+        " contact ids) was stopped before it was sent.",
+        "This is a fault in ccsync: please report it.",
+        ExitCode.ERROR,
+    ),
+    "E626": Entry(
+        "The outcome is not known",
+        "A request that changes something was sent, and its answer was lost. It was not sent again.",
+        "Run `ccsync recover`, which looks for the job before anything is sent.",
+        ExitCode.ERROR,
     ),
     "E713": Entry(
         "Trouble with the disk",
@@ -292,6 +402,27 @@ CATALOGUE: dict[str, Entry] = {
         "No consent yet",
         "The connection records no consent to send personal data; `plan` says so and `apply` will refuse.",
         "Add `consent:` to the connection before applying.",
+        None,
+    ),
+    "W601": Entry(
+        "The count of today's requests was damaged",
+        "The file that counts the requests per API key could not be read. Half of the quota of the day is taken"
+        " to be used.",
+        "Nothing need be done; the count starts anew at 00:00 UTC.",
+        None,
+    ),
+    "W602": Entry(
+        "The count of requests is not kept",
+        "The file that counts the requests per API key can not be written, so other processes with the same key"
+        " are not seen.",
+        "Make the folder writable, or set `CCSYNC_HOME` to one that is.",
+        None,
+    ),
+    "W603": Entry(
+        "An export is a little short",
+        "An export holds a few people fewer than the list counts. The count may lag; who is missing counts as"
+        " not on the list.",
+        "If the next plan holds people back who are on the list, plan again.",
         None,
     ),
 }

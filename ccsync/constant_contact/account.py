@@ -1,0 +1,247 @@
+"""One Constant Contact account: the ports `LiveReader` and `Destination` of this product. How calls travel is below."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+
+from ccsync.constant_contact import activities, failures, live
+from ccsync.constant_contact.auth import TokenSource, token_source
+from ccsync.constant_contact.budget import RequestBudget
+from ccsync.constant_contact.folder import user_folder
+from ccsync.constant_contact.http import ApiClient
+from ccsync.constant_contact.routes import NEEDED_PRIVILEGES, find_route
+from ccsync.constant_contact.wire import Call, Timeouts
+from ccsync.core.event import Noticed
+from ccsync.core.record import ActivityId
+from ccsync.core.spec import AccountId, Connection, ListId
+from ccsync.errors import Diagnostic, NotFoundError
+from ccsync.ports import (
+    AccountInfo,
+    Activity,
+    Clock,
+    Contact,
+    CustomField,
+    ImportBody,
+    LiveFile,
+    RemoteList,
+    Sink,
+)
+
+LISTS_PAGE = 500  # FACTS 0: the contract's maximum is 1000, its text says 500
+FIELDS_PAGE = 100  # openapi.yml 3.0.178, /contact_custom_fields; an account has at most 100 (FACTS 5)
+CONTACTS_PAGE = 500  # openapi.yml 3.0.178, /contacts
+
+
+class ConstantContact:
+    """The account behind one connection. Implements `Destination`; see there what the methods promise."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+        self._members: dict[ListId, int | None] = {}
+        self._fields: tuple[CustomField, ...] | None = None
+
+    # ---------------------------------------------------------------- reading
+
+    def account(self) -> AccountInfo:
+        document = self._api.get("/account/summary")
+        account_id = _text(document.get("encoded_account_id"))
+        if not account_id:
+            raise failures.in_trouble(
+                self._api.connection, find_route("GET", "/account/summary"), "it names no account"
+            )
+        return AccountInfo(AccountId(account_id), _text(document.get("organization_name")) or account_id)
+
+    def check_access(self) -> None:
+        """Privileges by one call; each scope by a call that needs it, unless one has worked already."""
+        missing = set(NEEDED_PRIVILEGES) - self._api.privileges()
+        if missing:
+            raise failures.privilege_missing(self._api.connection, missing)
+        if "account_read" not in self._api.scopes_seen:
+            self.account()
+        if "contact_data" not in self._api.scopes_seen:
+            self.contacts_total()
+
+    def contacts_total(self) -> int:
+        """Everyone but the unsubscribed: bounced people and those on no list are billed too. Source: KB 51160 (FACTS
+        8); openapi.yml 3.0.178, #/definitions/ContactsCounts, whose sample adds up to `total` with the unsubscribed."""
+        counts = self._api.get("/contacts/counts")
+        return max(0, _number(counts.get("total")) - _number(counts.get("unsubscribed")))
+
+    def lists(self) -> tuple[RemoteList, ...]:
+        params: dict[str, str | int] = {"limit": LISTS_PAGE, "include_membership_count": "all", "status": "active"}
+        found = {
+            one.id: one
+            for page in self._api.pages("/contact_lists", params, "lists")
+            for one in map(_remote_list, page)
+            if one is not None
+        }
+        self._members.update({one.id: one.members for one in found.values()})
+        return tuple(sorted(found.values(), key=lambda one: (one.name, one.id)))
+
+    def custom_fields(self) -> tuple[CustomField, ...]:
+        rows = [
+            row
+            for page in self._api.pages("/contact_custom_fields", {"limit": FIELDS_PAGE}, "custom_fields")
+            for row in page
+        ]
+        self._fields = tuple(
+            CustomField(
+                _text(row.get("custom_field_id")),
+                _text(row.get("name")),
+                _text(row.get("label")),
+                _text(row.get("type")),
+            )
+            for row in rows
+            if _text(row.get("name"))
+        )
+        return self._fields
+
+    def export_members(self, list_id: ListId, fields: Sequence[str], into: Path) -> LiveFile:
+        wanted = live.Wanted(
+            list_id, f"list {list_id}", tuple(fields), self._members.get(list_id), lambda: self._count(list_id)
+        )
+        return live.export(self._api, wanted, self._known_fields, into)
+
+    def export_unsubscribed(self, into: Path) -> LiveFile:
+        return live.export(self._api, live.Wanted(None, "unsubscribed contacts"), self._known_fields, into)
+
+    def contact(self, email: str) -> Contact | None:
+        """The vendor documents an exact match; it is checked all the same, so that nobody else's id is used."""
+        params = {"email": email, "status": "all", "include": "list_memberships"}
+        key = email.strip().lower()
+        rows = self._api.get("/contacts", params).get("contacts")
+        for row in rows if isinstance(rows, list) else ():
+            found = _contact(row, key)
+            if found is not None:
+                return found
+        return None
+
+    def page_members(self, list_id: ListId) -> Iterator[tuple[tuple[str, str], ...]]:
+        """Without `status` everyone but the deleted is listed, the unsubscribed included; the deleted are on no list.
+        Source: openapi.yml 3.0.178, /contacts."""
+        for page in self._api.pages("/contacts", {"lists": list_id, "limit": CONTACTS_PAGE}, "contacts"):
+            pairs = ((_address(row).lower(), _text(row.get("contact_id"))) for row in page if not row.get("deleted_at"))
+            yield tuple((email, contact_id) for email, contact_id in pairs if email and contact_id)
+
+    def look(self, activities_: Sequence[ActivityId]) -> tuple[Activity, ...]:
+        return activities.look(self._api, activities_)
+
+    def recent(self, since: datetime) -> tuple[Activity, ...]:
+        return activities.recent(self._api, since)
+
+    def calls_left_today(self) -> int:
+        return self._api.calls_left_today()
+
+    def calls_made(self) -> int:
+        return self._api.calls_made()
+
+    # ---------------------------------------------------------------- writing
+
+    def create_list(self, name: str) -> ListId:
+        """Raises RejectedError (E610) for a name that is taken; see Destination for the rest."""
+        body = json.dumps({"name": name}).encode()
+        call = Call("POST", "/contact_lists", json=body)
+        try:
+            document = self._api.post(call)
+        except failures.ConflictError as error:
+            raise failures.name_taken(self._api.connection, name) from error
+        list_id = _text(document.get("list_id"))
+        if not list_id:
+            raise failures.unknown_outcome(self._api.connection, find_route("POST", call.path), "it names no list")
+        return ListId(list_id)
+
+    def start_import(self, list_id: ListId, body: ImportBody, file_name: str) -> ActivityId:
+        return activities.start_import(self._api, list_id, body, file_name)
+
+    def start_removal(self, list_id: ListId, contact_ids: Sequence[str]) -> ActivityId:
+        return activities.start_removal(self._api, list_id, contact_ids)
+
+    # ---------------------------------------------------------------- for the export
+
+    def _count(self, list_id: ListId) -> int | None:
+        """Members of one list now. Raises NotFoundError (E601) for a list gone."""
+        try:
+            document = self._api.get(f"/contact_lists/{list_id}", {"include_membership_count": "all"})
+        except NotFoundError as error:
+            raise failures.list_gone(self._api.connection, list_id) from error
+        if document.get("deleted_at"):
+            raise failures.list_gone(self._api.connection, list_id)
+        self._members[list_id] = _optional_number(document.get("membership_count"))
+        return self._members[list_id]
+
+    def _known_fields(self) -> tuple[CustomField, ...]:
+        return self._fields if self._fields is not None else self.custom_fields()
+
+
+@contextmanager
+def open_destination(
+    connection: Connection, *, clock: Clock, random: Random, environ: Mapping[str, str],
+    transport: httpx.BaseTransport | None = None, sink: Sink | None = None, timeouts: Timeouts | None = None,
+) -> Iterator[ConstantContact]:  # fmt: skip
+    """The account behind a connection, until the block ends. No request is made by opening.
+
+    transport: for tests, instead of the network. environ: where the user's own folder is. Raises DeniedError (E301)
+    when there is no token, InvalidError (E622) for an address that a token must not be sent to.
+    """
+
+    def warn(diagnostic: Diagnostic) -> None:
+        if sink is not None:
+            sink(Noticed(diagnostic))
+
+    budget = RequestBudget(user_folder(environ), budget_key(connection), connection.limits, clock, warn)
+    tokens: TokenSource = token_source(connection)
+    api = ApiClient(
+        connection, tokens, budget, clock=clock, random=random, sink=sink, transport=transport, timeouts=timeouts
+    )
+    try:
+        yield ConstantContact(api)
+    finally:
+        api.close()
+
+
+def budget_key(connection: Connection) -> str:
+    """What the vendor counts by: the API key. A ready token may come without one; then the connection stands for it."""
+    return f"{connection.auth.client_id or connection.name}@{connection.endpoints.api}"
+
+
+def _remote_list(row: Mapping[str, Any]) -> RemoteList | None:  # Any: JSON
+    list_id, name = _text(row.get("list_id")), _text(row.get("name"))
+    if not list_id or row.get("deleted_at"):
+        return None
+    return RemoteList(ListId(list_id), name, _optional_number(row.get("membership_count")))
+
+
+def _contact(row: object, key: str) -> Contact | None:
+    """The contact of exactly this address; None for another's and for a deleted one."""
+    if not isinstance(row, dict) or row.get("deleted_at") or _address(row).lower() != key:
+        return None
+    address = row.get("email_address")
+    status = _text(address.get("permission_to_send")) if isinstance(address, dict) else ""
+    contact_id, lists = _text(row.get("contact_id")), row.get("list_memberships")
+    if not contact_id:
+        return None
+    ids = tuple(ListId(one) for one in lists if isinstance(one, str)) if isinstance(lists, list) else ()
+    return Contact(contact_id, status, ids)
+
+
+def _address(row: Mapping[str, Any]) -> str:  # Any: JSON
+    address = row.get("email_address")
+    return _text(address.get("address")).strip() if isinstance(address, dict) else ""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> int:
+    return _optional_number(value) or 0
+
+
+def _optional_number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
