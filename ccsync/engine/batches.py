@@ -126,7 +126,9 @@ def _json_when_needed(fields: Sequence[str]) -> str:
 def _slices(session: Session, queue: Relation, fields: Sequence[str], caps: Caps) -> Iterator[_Slice]:
     """Walks the queue from batch to batch, each as long as it can be: no other cut of this order needs fewer."""
     name = identifier(queue)
-    ranges = session.rows(f"SELECT is_csv, min(position), max(position) FROM {name} GROUP BY is_csv ORDER BY is_csv DESC")
+    ranges = session.rows(
+        f"SELECT is_csv, min(position), max(position) FROM {name} GROUP BY is_csv ORDER BY is_csv DESC"
+    )
     for is_csv, first, last in ranges:
         transport = Transport.CSV if is_csv else Transport.JSON
         # JSON's opening bracket; each row's comma or the closing bracket is counted with the row.

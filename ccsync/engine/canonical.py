@@ -23,6 +23,11 @@ def key_sql(text: str) -> str:
     )
 
 
+def folded_sql(text: str) -> str:
+    """SQL for an address spelled as keys are, NULL when blank; for addresses that need not be usable: the vendor's."""
+    return f"CASE WHEN regexp_full_match({text}, {_PLAIN}) THEN lower({text}) ELSE nullif({_form(text)}, '') END"
+
+
 def why_no_key_sql(text: str) -> str:
     """SQL for the reason (VARCHAR) why an address that has no key has none."""
     return (

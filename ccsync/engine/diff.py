@@ -150,8 +150,8 @@ def _remember(session: Session, request: DiffRequest) -> Relation | None:
 
 
 def three_way(inputs: Inputs) -> str:
-    """The statement. Rows: every key that changes, is held back, or is in the ledger and no longer wanted; besides, those
-    whose live values drifted. Who is wanted and unchanged is left out, for that is nearly everyone.
+    """The statement. Rows: every key that changes, is held back, or is in the ledger and no longer wanted; besides,
+    those whose live values drifted. Who is wanted and unchanged is left out, for that is nearly everyone.
 
     Columns: key, op, reason, contact_id, ownership, content, send (a call is needed), desired, member (of the ledger),
     on_list, before:<f>, after:<f>, drift:<f> where live has the field. op `unchanged` for those that stay.
@@ -159,8 +159,7 @@ def three_way(inputs: Inputs) -> str:
     request = inputs.request
     fields = request.fields
     values = "".join(
-        f", {_drop_after(inputs, field)} AS {after(field)}, {_before(inputs, field)} AS {before(field)}"
-        for field in fields
+        f", {_after(field)} AS {after(field)}, {_before(inputs, field)} AS {before(field)}" for field in fields
     )
     drifts = "".join(f", {_drifted(field)} AS {drift(field)}" for field in fields if field in inputs.live_fields)
     drifted = "".join(f" OR {_drifted(field)}" for field in fields if field in inputs.live_fields)
@@ -267,7 +266,8 @@ def _seen(inputs: Inputs) -> str:
 
 
 def _decided(inputs: Inputs) -> str:
-    """The table itself: `rule` is the op, a blank, and the reason where it is the same for everyone.
+    """The table itself: `rule` is the op, then the reason where it is the same for everyone. A third word, `refused`,
+    marks people who are taken over without their fields, as these very values were refused before.
 
     Of the exports that added a member whom none claims any more, the first by name removes, the others forget.
     """
@@ -285,6 +285,7 @@ def _decided(inputs: Inputs) -> str:
             WHEN NOT on_list THEN 'add segment_joined'
             WHEN member AND NOT ({_differs(request.fields)}) THEN 'unchanged'
             WHEN member THEN CASE WHEN {refused} THEN 'held_back rejected' ELSE 'update' END
+            WHEN {refused} THEN CASE WHEN out THEN 'adopt came_back refused' ELSE 'adopt already_on_list refused' END
             WHEN out THEN 'adopt came_back'
             ELSE 'adopt already_on_list' END
         ELSE CASE
@@ -299,6 +300,10 @@ def _decided(inputs: Inputs) -> str:
         END AS rule
     FROM seen
     """
+
+
+def _refused(fields: Sequence[str]) -> str:
+    return f"refused_content IS NOT NULL AND refused_content = {_content(fields)}"
 
 
 def _differs(fields: Sequence[str]) -> str:
@@ -324,7 +329,7 @@ def _send(inputs: Inputs) -> str:
     """Whether a change needs a call. An adoption does only when it has fields to write that were not refused before."""
     return (
         "CASE WHEN starts_with(rule, 'adopt') THEN"
-        f" ({_live_differs(inputs)}) AND NOT ({_refused(inputs.request.fields)})"
+        f" NOT ends_with(rule, 'refused') AND ({_live_differs(inputs)})"
         " ELSE starts_with(rule, 'add') OR rule = 'update' OR starts_with(rule, 'remove') END"
     )
 
@@ -332,7 +337,7 @@ def _send(inputs: Inputs) -> str:
 def _live_differs(inputs: Inputs) -> str:
     return (
         " OR ".join(
-            f"({_d(field)} IS NOT NULL AND {_same_live(field, _d(field), negated=True)})"
+            f"({_d(field)} IS NOT NULL AND {_d(field)} IS DISTINCT FROM {_v(field)})"
             if field in inputs.live_fields
             else f"{_d(field)} IS NOT NULL"
             for field in inputs.request.fields
@@ -341,21 +346,9 @@ def _live_differs(inputs: Inputs) -> str:
     )
 
 
-def _refused(fields: Sequence[str]) -> str:
-    return f"refused_content IS NOT NULL AND refused_content = {_content(fields)}"
-
-
-def _same_live(field: str, value: str, *, negated: bool) -> str:
-    # Live values come without surrounding blanks, as the vendor trims what it takes.
-    return f"{_v(field)} IS {'' if negated else 'NOT '}DISTINCT FROM NULLIF(trim({value}), '')"
-
-
-def _drop_after(inputs: Inputs, field: str) -> str:
+def _after(field: str) -> str:
     """What the field is to become; NULL where nothing will be written, so that no ledger calls it accepted."""
-    return (
-        f"CASE WHEN NOT desired OR rule = 'unchanged' THEN NULL"
-        f" WHEN starts_with(rule, 'adopt') AND {_refused(inputs.request.fields)} THEN NULL ELSE {_d(field)} END"
-    )
+    return f"CASE WHEN desired AND rule <> 'unchanged' AND NOT ends_with(rule, 'refused') THEN {_d(field)} END"
 
 
 def _before(inputs: Inputs, field: str) -> str:
@@ -365,7 +358,7 @@ def _before(inputs: Inputs, field: str) -> str:
 
 
 def _drifted(field: str) -> str:
-    return f"(member AND on_list AND {_l(field)} IS NOT NULL AND {_same_live(field, _l(field), negated=True)})"
+    return f"(member AND on_list AND {_l(field)} IS NOT NULL AND {_v(field)} IS DISTINCT FROM {_l(field)})"
 
 
 def _content(fields: Sequence[str]) -> str:
@@ -445,9 +438,7 @@ def _count(session: Session, inputs: Inputs, table: Relation) -> DiffCounts:
 def _tally(session: Session, table: Relation, where: str) -> Mapping[str, int]:
     """Rows by reason."""
     return dict(
-        session.rows(
-            f"SELECT reason, count(*) FROM {identifier(table)} WHERE {where} GROUP BY reason ORDER BY reason"
-        )
+        session.rows(f"SELECT reason, count(*) FROM {identifier(table)} WHERE {where} GROUP BY reason ORDER BY reason")
     )
 
 

@@ -67,7 +67,7 @@ def json_object(fields: Sequence[str], column: Column = after) -> str:
 def content(fields: Sequence[str], column: Column = after) -> str:
     """SQL: md5 of what a row says: a JSON object of its non-NULL fields as strings, by name, without blanks.
 
-    The order of the mapping does not matter. It is kept in ledgers (`refused_content`), so its spelling must not change.
+    The order of the mapping does not matter. Ledgers keep it (`refused_content`), so its spelling must not change.
     """
     parts = [f"{_property(field)} || to_json({column(field)})" for field in sorted(fields)]
     if not parts:

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ccsync.engine.canonical import filled_sql, folded_sql
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
 from ccsync.errors import CcsyncError, Diagnostic, RemoteError, StorageError
@@ -19,7 +20,8 @@ UNSUBSCRIBED_WORDS = ("unsubscribed", "optout", "opted out", "opt out")
 @dataclass(frozen=True, slots=True)
 class People:
     """relation: (key VARCHAR, contact_id VARCHAR, unsubscribed BOOLEAN, then <field> VARCHAR per field of `fields`),
-    one row a key; values without surrounding blanks, NULL when blank. fields: those that the file has a column for."""
+    one row a key; values without surrounding white space, NULL when blank. fields: those that the file has
+    a column for."""
 
     relation: Relation
     fields: tuple[str, ...]
@@ -69,10 +71,10 @@ def _read(session: Session, file: LiveFile, places: Sequence[str], wanted: Seque
         f" quote = '\"', escape = '\"', strict_mode = true, max_line_size = {MAX_LINE_BYTES})"
     )
     at = {name: f"c{places.index(heading)}" for name, heading in file.columns.items()}
-    values = "".join(f", NULLIF(trim({at[field]}), '') AS {identifier(field)}" for field in wanted)
+    values = "".join(f", {filled_sql(at[field])} AS {identifier(field)}" for field in wanted)
     try:
         session.execute(
-            f"CREATE TEMP TABLE {identifier(into)} AS SELECT {canonical(at['email'])} AS key,"
+            f"CREATE TEMP TABLE {identifier(into)} AS SELECT {folded_sql(at['email'])} AS key,"
             f" {_optional(at, 'contact_id')} AS contact_id, {_unsubscribed(at)} AS unsubscribed{values} FROM {source}"
         )
     except StorageError:
@@ -84,13 +86,8 @@ def _read(session: Session, file: LiveFile, places: Sequence[str], wanted: Seque
     return rows
 
 
-def canonical(column: str) -> str:
-    """SQL: an address of the remote side as a key; NULL when there is none."""
-    return f"NULLIF(lower(trim({column})), '')"
-
-
 def _optional(at: Mapping[str, str], name: str) -> str:
-    return f"NULLIF(trim({at[name]}), '')" if name in at else "NULL::VARCHAR"
+    return filled_sql(at[name]) if name in at else "NULL::VARCHAR"
 
 
 def _unsubscribed(at: Mapping[str, str]) -> str:

@@ -85,9 +85,7 @@ def live_file(path: Path, people: People, columns: Sequence[str] = ()) -> LiveFi
     return LiveFile(path, {name: HEADINGS.get(name, f"UI {name}") for name in names}, len(people))
 
 
-def live(
-    folder: Path, members: People | None, unsubscribed: Sequence[str] = (), columns: Sequence[str] = ()
-) -> Live:
+def live(folder: Path, members: People | None, unsubscribed: Sequence[str] = (), columns: Sequence[str] = ()) -> Live:
     return Live(
         None if members is None else live_file(folder / "members.csv", members, columns),
         live_file(folder / "unsubscribed.csv", {key: {} for key in unsubscribed}),
@@ -107,7 +105,7 @@ def request(
     mapping: Mapping[str, str] | None = None,
     ledger_mapping: Mapping[str, str] | None = None,
 ) -> DiffRequest:
-    same = {field: "digest" for field in fields}
+    same = dict.fromkeys(fields, "digest")
     return DiffRequest(
         name=ExportName(name),
         fields=tuple(fields),
