@@ -1,0 +1,89 @@
+"""Reads batches out of a changes file as the bytes and ids that are sent; how a row is spelled is `encode.py`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ccsync.core.batch import Batch, Transport
+from ccsync.engine import encode
+from ccsync.engine.batches import IMPORT_ORDER
+from ccsync.engine.canonical import folded_sql
+from ccsync.engine.drops import without_dropped
+from ccsync.engine.quote import identifier, literal
+from ccsync.engine.session import Session
+from ccsync.ports import ImportBody
+
+
+class BodyWriter:
+    """The `Bodies` port."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def import_body(
+        self, changes: Path, fields: Sequence[str], batch: Batch, without: Sequence[Path], only: Path | None
+    ) -> ImportBody:
+        """The rows of one import, in the order of the changes file. A body whose `count` is 0 is not worth sending."""
+        transport = batch.transport
+        assert transport is not None, "an import has a transport"
+        place = " ".join(f"WHEN {literal(op)} THEN {at}" for at, op in enumerate(IMPORT_ORDER))
+        match transport:
+            case Transport.CSV:
+                head, row, between, tail = encode.csv_header(fields), encode.csv_line(fields), "", ""
+            case Transport.JSON:
+                head, row, between, tail = "[", encode.json_object(fields), ",", "]"
+        part = f" AND key IN (SELECT key FROM read_parquet({literal(str(only))}))" if only else ""
+        count, rows = self._session.row(
+            f"SELECT count(*), encode(string_agg({row}, {literal(between)} ORDER BY CASE op {place} END, key))"
+            f" FROM ({_batch(changes)}){without_dropped(without)}{part}",
+            [batch.number],
+        )
+        return ImportBody(transport, head.encode() + (rows or b"") + tail.encode(), count)
+
+    def removal_ids(self, changes: Path, batch: Batch, without: Sequence[Path], ids: Path | None) -> tuple[str, ...]:
+        """Contact ids of one removal batch, by key. Who has none is left out: nothing else names them."""
+        known, join = "c.contact_id", ""
+        if ids is not None:
+            known = "COALESCE(c.contact_id, i.contact_id)"
+            join = f" LEFT JOIN read_parquet({literal(str(ids))}) AS i ON i.key = c.key"
+        found = self._session.rows(
+            f"SELECT {known} AS id FROM (FROM ({_batch(changes)}){without_dropped(without)}) AS c{join}"
+            f" WHERE {known} IS NOT NULL ORDER BY c.key",
+            [batch.number],
+        )
+        return tuple(dict.fromkeys(contact_id for (contact_id,) in found))
+
+    def unresolved(self, changes: Path, without: Sequence[Path]) -> tuple[str, ...]:
+        """Keys of removals without a contact id, in order."""
+        removals = f"SELECT * FROM read_parquet({literal(str(changes))}) WHERE op = 'remove' AND contact_id IS NULL"
+        found = self._session.rows(f"SELECT key FROM ({removals}){without_dropped(without)} ORDER BY key")
+        return tuple(key for (key,) in found)
+
+    def write_ids(self, pages: Iterator[tuple[tuple[str, str], ...]], changes: Path, into: Path) -> int:
+        """Writes Parquet (key, contact_id), ordered by key, page by page: only who is to be removed is kept."""
+        session = self._session
+        wanted, found = session.fresh_name("wanted"), session.fresh_name("ids")
+        session.execute(
+            f"CREATE TEMP TABLE {identifier(wanted)} AS SELECT key FROM read_parquet({literal(str(changes))})"
+            " WHERE op = 'remove' AND contact_id IS NULL"
+        )
+        session.execute(f"CREATE TEMP TABLE {identifier(found)} (key VARCHAR, contact_id VARCHAR)")
+        for page in pages:
+            if not page:
+                continue
+            session.execute(
+                f"INSERT INTO {identifier(found)} SELECT key, contact_id FROM"
+                f" (SELECT {folded_sql('email')} AS key, contact_id"
+                " FROM (SELECT unnest($1::VARCHAR[]) AS email, unnest($2::VARCHAR[]) AS contact_id))"
+                f" WHERE key IN (SELECT key FROM {identifier(wanted)})",
+                [[email for email, _ in page], [contact_id for _, contact_id in page]],
+            )
+        # A listing that changes while it is read repeats people.
+        session.copy_to_parquet(
+            f"SELECT key, min(contact_id) AS contact_id FROM {identifier(found)} GROUP BY key ORDER BY key", into
+        )
+        session.drop(wanted, found)
+        return int(session.scalar("SELECT count(*) FROM read_parquet($1)", [str(into)]))
+
+
+def _batch(changes: Path) -> str:
+    return f"SELECT * FROM read_parquet({literal(str(changes))}) WHERE batch = $1"

@@ -1,0 +1,24 @@
+"""Files of drops, read: who is left out of what is sent. How drops come about is `firewall.py`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ccsync.engine.quote import literal
+
+DROPPED = "NOT (op = 'add' AND now = 'present')"
+"""SQL: a row of a drops file that is left out. Additions of people who are on the list by now are only noted."""
+
+
+def drop_rows(paths: Sequence[Path]) -> str:
+    """SQL: every row of the files (look INTEGER: the file's place, from 1; key, op, reason, now). At least one file."""
+    return " UNION ALL ".join(
+        f"SELECT {look} AS look, key, op, reason, now FROM read_parquet({literal(str(path))})"
+        for look, path in enumerate(paths, start=1)
+    )
+
+
+def without_dropped(paths: Sequence[Path]) -> str:
+    """SQL: a WHERE clause for rows (key, op) that keeps those no file drops. Always true when there are no files."""
+    if not paths:
+        return " WHERE true"
+    return f" WHERE (key, op) NOT IN (SELECT (key, op) FROM ({drop_rows(paths)}) WHERE {DROPPED})"

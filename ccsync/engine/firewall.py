@@ -1,0 +1,61 @@
+"""The opt-out firewall: what a fresh look at live takes out of a plan. Reading its files is `drops.py`.
+
+An import would put people back on a list they left (SURPRISES 1), so nobody who is off it by now may be in one.
+"""
+
+from pathlib import Path
+
+from ccsync.engine.drops import DROPPED
+from ccsync.engine.live import load_people
+from ccsync.engine.quote import identifier, literal
+from ccsync.engine.session import Session
+from ccsync.ports import Drops, Live
+
+
+class LiveFirewall:
+    """The `Firewall` port."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def drops(self, changes: Path, live: Live, into: Path) -> Drops:
+        """What this look drops, and which additions are on the list by now. into: a folder.
+
+        `counts` has everyone dropped by reason, people not forgotten after all (`came_back`) included. Raises
+        RemoteError (E650) for a live file that can't be used.
+        """
+        session = self._session
+        unsubscribed = load_people(session, live.unsubscribed)
+        members = load_people(session, live.members) if live.members else None
+        table, path = session.fresh_name("drops"), into / "drops.parquet"
+        on_list = f"key IN (SELECT key FROM {identifier(members.relation)})" if members else "false"
+        told = f" OR key IN (SELECT key FROM {identifier(members.relation)} WHERE unsubscribed)" if members else ""
+        session.execute(
+            f"""
+            CREATE TEMP TABLE {identifier(table)} AS
+            WITH looked AS (
+                SELECT key, op, reason AS why, {on_list} AS on_list,
+                    key IN (SELECT key FROM {identifier(unsubscribed.relation)}){told} AS unsubscribed
+                FROM read_parquet({literal(str(changes))})
+                WHERE op IN ('add', 'update', 'adopt', 'remove') OR op = 'forget' AND reason = 'already_gone'
+            ),
+            judged AS (
+                SELECT key, op, CASE
+                    WHEN op = 'remove' THEN CASE WHEN NOT on_list THEN 'already_gone' END
+                    WHEN op = 'forget' THEN CASE WHEN on_list THEN 'came_back' END
+                    WHEN unsubscribed THEN 'unsubscribed'
+                    WHEN op = 'add' THEN CASE WHEN on_list THEN 'already_on_list' END
+                    WHEN NOT on_list THEN 'opted_out' END AS reason, on_list
+                FROM looked
+            )
+            SELECT key, op, reason, CASE WHEN reason = 'unsubscribed' THEN 'unsubscribed' WHEN on_list THEN 'present'
+                ELSE 'gone' END AS now
+            FROM judged WHERE reason IS NOT NULL
+            """
+        )
+        session.copy_to_parquet(f"SELECT key, op, reason, now FROM {identifier(table)} ORDER BY key, op", path)
+        counts = session.rows(
+            f"SELECT reason, count(*) FROM {identifier(table)} WHERE {DROPPED} GROUP BY reason ORDER BY reason"
+        )
+        session.drop(table, unsubscribed.relation, *([members.relation] if members else []))
+        return Drops(path, dict(counts))
