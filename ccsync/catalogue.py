@@ -325,6 +325,89 @@ CATALOGUE: dict[str, Entry] = {
         "Run `ccsync recover`, which looks for the job before anything is sent.",
         ExitCode.ERROR,
     ),
+    "E701": Entry(
+        "The state is locked",
+        "Another run holds the lock of this state folder; the message says who, where and since when. A run that "
+        "lost its lock to `ccsync state unlock` says the same. The kernel frees the lock when its holder ends, "
+        "however it ends.",
+        "Wait for the other run or pass `--lock-timeout SECONDS`. If it hangs, end it, or take the lock away with"
+        " `ccsync state unlock`.",
+        ExitCode.LOCKED,
+    ),
+    "E702": Entry(
+        "Plan file edited or damaged",
+        "A byte of the plan file is not as ccsync wrote it, or a part is missing or added. Such a plan can't be "
+        "trusted.",
+        "Copy the file again, or make and review a new plan with `ccsync plan -o FILE`.",
+        ExitCode.STALE,
+    ),
+    "E703": Entry(
+        "Plan expired",
+        "A saved plan holds for 24 hours; the lists and sources may be others by now.",
+        "Make and review a new plan with `ccsync plan -o FILE`.",
+        ExitCode.STALE,
+    ),
+    "E704": Entry(
+        "Plan already applied",
+        "A plan can be applied once. This one was, as the serial named.",
+        "Run `ccsync plan` to see whether anything is left to do.",
+        ExitCode.STALE,
+    ),
+    "E705": Entry(
+        "Plan of another state",
+        "The plan was made from the state of another workspace, or of this one before its state was made anew "
+        "(another lineage).",
+        "Check `workspace.state` and the config directory, then plan again.",
+        ExitCode.STALE,
+    ),
+    "E706": Entry(
+        "The state has moved on",
+        "The plan was made from another generation of the state than the newest: something was applied, imported,"
+        " readmitted or restored since.",
+        "Make and review a new plan with `ccsync plan -o FILE`.",
+        ExitCode.STALE,
+    ),
+    "E707": Entry(
+        "The configuration has changed",
+        "The plan was made from a configuration that means something else. Reformatting the files makes no plan stale.",
+        "Check out the configuration that the plan was made from, or plan again.",
+        ExitCode.STALE,
+    ),
+    "E708": Entry(
+        "Plan of another format version",
+        "The plan file was written by a version of ccsync with another plan format.",
+        "Apply it with that version, or plan again with this one.",
+        ExitCode.STALE,
+    ),
+    "E709": Entry(
+        "The state is damaged",
+        "A file of the state folder does not have the digest it was written with, or is not readable. Damaged "
+        "state is refused, never taken for an empty one: that would forget who is ours and who left.",
+        "`ccsync state check` shows what is wrong. Put the folder back from a backup, or go on from the newest "
+        "intact generation with `ccsync state restore`.",
+        ExitCode.STALE,
+    ),
+    "E710": Entry(
+        "A part of the state is missing",
+        "HEAD, a generation or a part of a journal is not there although other files are. That is lost state, not"
+        " a first use.",
+        "Put the folder back from a backup, or go on from the newest intact generation with `ccsync state "
+        "restore`. If the folder was never a state folder, set `workspace.state` to an empty or new one.",
+        ExitCode.STALE,
+    ),
+    "E711": Entry(
+        "State of a newer ccsync",
+        "The state was written in a format that this version does not know. It was not touched.",
+        "Upgrade ccsync on this machine.",
+        ExitCode.STALE,
+    ),
+    "E712": Entry(
+        "The state moved on under a run",
+        "Another process wrote a new generation, or settled this run's journal, while this run was under way; it "
+        "wrote nothing over that.",
+        "Run `ccsync plan` again; it first settles whatever this run had sent.",
+        ExitCode.STALE,
+    ),
     "E713": Entry(
         "Trouble with the disk",
         "A file could not be written, read or made durable, or memory and temporary space are used up. Nothing that"
@@ -337,6 +420,18 @@ CATALOGUE: dict[str, Entry] = {
         "`apply FILE EXPORT` named an export that the saved plan does not hold.",
         "See what it holds with `ccsync show FILE`, or plan that export.",
         ExitCode.STALE,
+    ),
+    "E715": Entry(
+        "No such plan file",
+        "There is no file at the path given to `apply` or `show`.",
+        "Check the path, or write a plan with `ccsync plan -o FILE`.",
+        ExitCode.INVALID,
+    ),
+    "E716": Entry(
+        "No such generation",
+        "The serial asked for is not kept: the last 30 generations are.",
+        "See those that are kept with `ccsync state list`.",
+        ExitCode.INVALID,
     ),
     "E801": Entry(
         "Approval needed",
@@ -423,6 +518,27 @@ CATALOGUE: dict[str, Entry] = {
         "An export holds a few people fewer than the list counts. The count may lag; who is missing counts as"
         " not on the list.",
         "If the next plan holds people back who are on the list, plan again.",
+        None,
+    ),
+    "W709": Entry(
+        "An older generation is damaged",
+        "`ccsync state check` found that a generation other than the newest is not intact. Nothing depends on it,"
+        " but nothing can be restored from it either.",
+        "Nothing has to be done; look at the disk if more of this appears.",
+        None,
+    ),
+    "W710": Entry(
+        "Run records can't be read",
+        "Lines of `runs.jsonl` are damaged. These runs are missing from `ccsync history`; nothing else depends on"
+        " them.",
+        "Nothing has to be done.",
+        None,
+    ),
+    "W711": Entry(
+        "State readable by others",
+        "Files or folders of the state have rights for other users of the machine. ccsync makes them for their "
+        "owner alone, so somebody changed them.",
+        "`chmod -R go= FOLDER`",
         None,
     ),
 }

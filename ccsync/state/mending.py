@@ -1,0 +1,190 @@
+"""Looking after the generations: listing them, checking every byte, and going on from an old one.
+
+`ccsync state list|check|restore` stand on it. Each needs the state lock, which is not taken here, except to read.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from ccsync.core.plan import StateRef, to_text
+from ccsync.errors import Diagnostic, InvalidError, Severity, StaleError
+from ccsync.ports import Clock, Snapshot
+from ccsync.state import refusals
+from ccsync.state.generations import Generations, sources_of
+from ccsync.state.head import HEAD, Head, head_bytes, parse_head, read_head, serial_of
+from ccsync.state.meta import Meta, digest_of, head_of, meta_bytes
+from ccsync.state.store import Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A generation on disk. meta: None when it can't be read. current: HEAD points at it."""
+
+    folder: str
+    serial: int
+    meta: Meta | None
+    current: bool
+
+
+def history(generations: Generations) -> tuple[Listed, ...]:
+    """The generations that led to HEAD, newest first. Raises StaleError as `snapshot` does when HEAD is no good."""
+    found = read_head(generations.store)
+    head = found[0] if found else None
+    if head is None or not head.serial:
+        return ()
+    return tuple(
+        Listed(folder, serial, _readable(generations, folder), folder == head.generation)
+        for serial, folder in _committed(generations, head)
+    )
+
+
+def snapshot_of(generations: Generations, serial: int) -> Snapshot:
+    """An older generation with its files verified. Raises InvalidError (E716) when it isn't kept, StaleError."""
+    for listed in history(generations):
+        if listed.serial == serial:
+            return generations.load(generations.read_meta(listed.folder), listed.folder)
+    raise _not_kept(serial)
+
+
+def check(generations: Generations) -> Iterator[Diagnostic]:
+    """Everything that is wrong with HEAD and the generations; nothing is changed.
+
+    Errors are what keeps ccsync from going on; warnings (W709) are about older generations.
+    """
+    head = None
+    try:
+        found = read_head(generations.store)
+        head = found[0] if found else None
+        if head is not None and head.serial:
+            generations.load(generations.meta_of(head), head.generation)
+    except StaleError as error:
+        yield from error.diagnostics
+    for serial, folder in _committed(generations, head):
+        if head is not None and serial == head.serial:
+            continue
+        try:
+            generations.load(generations.read_meta(folder), folder)
+        except StaleError as error:
+            yield from (_older(finding) for finding in error.diagnostics)
+
+
+def _older(finding: Diagnostic) -> Diagnostic:
+    return replace(
+        finding,
+        code="W709",
+        severity=Severity.WARNING,
+        detail="It is an older generation: nothing depends on it, but nothing can be restored from it.",
+        hint=None,
+    )
+
+
+def restore(generations: Generations, clock: Clock, serial: int | None = None, *, floor: int = 0) -> StateRef:
+    """Makes an old generation's content the newest. The serial never goes back.
+
+    serial: None for the newest intact one. floor: a serial known to have been used, of the run records. When HEAD alone
+    is damaged or missing and the newest generation is intact, HEAD is mended to point at it, and so it is when nothing
+    is wrong at all. Raises StaleError: E709 when the generation asked for or all of them are damaged, E710 when there
+    is none, E711; InvalidError (E716) for a serial that isn't kept.
+    """
+    head, stored = _head_if_readable(generations)
+    candidates = _committed(generations, head)
+    meta, snapshot = _chosen(generations, [f for s, f in candidates if serial in (None, s)], serial)
+    highest = max([s for s, _ in candidates] + [head.serial if head else 0, floor])
+    if meta.serial == highest:
+        mended = head_of(meta)
+        if head is None or head != mended:
+            _swap(generations, mended, stored)
+        return snapshot.ref
+    previous = head.ref if head and head.serial else StateRef(meta.lineage, meta.serial, digest_of(meta_bytes(meta)))
+    copy = replace(
+        meta,
+        serial=highest + 1,
+        previous=previous,
+        created_at=to_text(clock.now()),
+        plan_id="",
+        counts={},
+        restored_from=meta.restored_from or meta.serial,
+    )
+    return generations.publish(copy, sources_of(snapshot, meta), stored)
+
+
+def _head_if_readable(generations: Generations) -> tuple[Head | None, Stored | None]:
+    """HEAD, None when damaged or missing. A HEAD of a newer ccsync is left alone: StaleError (E711)."""
+    stored = generations.store.get(HEAD)
+    if stored is None:
+        return None, None
+    try:
+        return parse_head(stored.data), stored
+    except StaleError as error:
+        if error.diagnostics[0].code == "E711":
+            raise
+        return None, stored
+
+
+def _committed(generations: Generations, head: Head | None) -> list[tuple[int, str]]:
+    """(serial, folder) of the generations that were HEAD once, newest first; without HEAD, of all there are."""
+    folders = [(serial_of(folder) or 0, folder) for folder in reversed(generations.folders())]
+    if head is None:
+        return folders
+    below = [(serial, folder) for serial, folder in folders if serial <= head.serial]
+    twins = {serial for serial, _ in below if sum(serial == other for other, _ in below) > 1}
+    if not twins:
+        return below
+    meta = _readable(generations, head.generation)
+    chain = generations.chain(meta, head.generation) if meta else (head.generation,)
+    return [(serial, folder) for serial, folder in below if serial not in twins or folder in chain]
+
+
+def _readable(generations: Generations, folder: str) -> Meta | None:
+    try:
+        return generations.read_meta(folder)
+    except StaleError:
+        return None
+
+
+def _chosen(generations: Generations, folders: list[str], serial: int | None) -> tuple[Meta, Snapshot]:
+    damage: StaleError | None = None
+    for _, group in groupby(folders, serial_of):
+        intact = []
+        for folder in group:
+            try:
+                meta = generations.read_meta(folder)
+                intact.append((meta, generations.load(meta, folder)))
+            except StaleError as error:
+                if error.diagnostics[0].code == "E711":
+                    raise
+                damage = damage or error
+        if len(intact) > 1:
+            raise _undecided([head_of(meta).generation for meta, _ in intact])
+        if intact:
+            return intact[0]
+    if damage is not None:
+        raise damage
+    if serial is not None:
+        raise _not_kept(serial)
+    raise refusals.lost("there is no generation to go on from")
+
+
+def _undecided(folders: list[str]) -> StaleError:
+    """One of the two lost the race for HEAD and was not cleaned away; without HEAD nobody can tell which."""
+    return refusals.corrupt(
+        f"generations/{folders[0]} and generations/{folders[1]} have one serial, and no HEAD tells which one counts;"
+        " move one of them out of generations/ first"
+    )
+
+
+def _swap(generations: Generations, head: Head, stored: Stored | None) -> None:
+    if not generations.store.swap(HEAD, head_bytes(head), stored.version if stored else None):
+        raise refusals.moved_on("HEAD was written by another process")
+
+
+def _not_kept(serial: int) -> InvalidError:
+    return InvalidError(
+        Diagnostic(
+            "E716",
+            f"there is no generation {serial}",
+            detail="The last 30 generations are kept. Nothing was changed.",
+            hint="`ccsync state list` shows those that are kept",
+        )
+    )
