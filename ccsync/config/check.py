@@ -3,6 +3,7 @@
 Rules within one declaration are in `rules.py`, the schema's in `findings.py`.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from ccsync.core.spec import SetOperation
 from ccsync.errors import Diagnostic, Severity
 
 # Any: YAML data, not checked yet. Data of a wrong shape are passed over: the schema has refused them.
+
+_SHOWABLE = re.compile(r"[\w -]{1,63}")  # anything else may be more than a mistyped name
 
 _ONE = {"connections": "connection", "sources": "source", "segments": "segment"}
 
@@ -67,7 +70,8 @@ def _unknown(declared: Declared) -> Iterator[Diagnostic]:
         hint = did_you_mean(name, known) or _elsewhere(declared, section, name)
         if hint is None:
             hint = f"declared are: {', '.join(sorted(known)[:10])}" if known else f"no {section} are declared"
-        summary = f"`{name_of(path)}` names an unknown {_ONE[section]}"
+        named = f" `{name}`" if _SHOWABLE.fullmatch(name) else ""
+        summary = f"`{name_of(path)}` names an unknown {_ONE[section]}{named}"
         yield Diagnostic("E110", summary, hint=hint, where=declared.where(path))
 
 

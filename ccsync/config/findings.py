@@ -65,8 +65,10 @@ def secret_in_plain_text(path: Path, places: Places) -> Diagnostic:
 def _what(refusal: Refusal) -> str:
     """What is wrong with a value, as the rest of a sentence that begins with its key. Never the value itself."""
     value = refusal.value
+    if refusal.instance is None:
+        return "is empty"
     if refusal.keyword == "type":
-        return "is empty" if refusal.instance is None else f"takes {_types(value)}, not {_type_of(refusal.instance)}"
+        return f"takes {_types(value)}, not {_type_of(refusal.instance)}"
     match refusal.keyword:
         case "pattern" | "anyOf" | "oneOf" if said := refusal.schema.get("errorMessage"):
             return str(said)
@@ -76,10 +78,10 @@ def _what(refusal: Refusal) -> str:
             return f"takes {value}"
         case "minLength" | "minItems" | "minProperties" if value == 1:
             return "is empty"
-        case "minLength" | "minItems" | "minProperties":
-            return f"takes at least {value} {_unit(refusal.keyword)}"
+        case "minLength" | "minItems":
+            return f"takes at least {value} {_unit(refusal)}"
         case "maxLength" | "maxItems":
-            return f"takes at most {value} {_unit(refusal.keyword)}"
+            return f"takes at most {value} {_unit(refusal)}"
         case "minimum":
             return f"must be at least {value:,}"
         case "maximum":
@@ -90,8 +92,9 @@ def _what(refusal: Refusal) -> str:
             return "is not what is expected here"
 
 
-def _unit(keyword: str) -> str:
-    return {"Length": "characters", "Items": "entries"}.get(keyword[3:], "keys")
+def _unit(refusal: Refusal) -> str:
+    one, many = {"Length": ("character", "characters"), "Items": ("entry", "entries")}[refusal.keyword[3:]]
+    return one if refusal.value == 1 else many
 
 
 def _hint(refusal: Refusal) -> str | None:
@@ -100,10 +103,10 @@ def _hint(refusal: Refusal) -> str | None:
         return did_you_mean(instance, [choice for choice in refusal.value if isinstance(choice, str)])
     if refusal.path == ("version",):
         return "this version of ccsync reads `version: 1`"
-    if refusal.keyword != "type":
-        return None
     if instance is None:
         return "give it a value or remove it"
+    if refusal.keyword != "type":
+        return None
     if "string" in _as_list(refusal.value) and isinstance(instance, bool | int | float):
         return "put quotes around it to make it text"
     if isinstance(instance, str) and "${" in instance:
@@ -150,12 +153,16 @@ def _homes() -> dict[str, tuple[str, ...]]:
         for inner in section.get("properties", {}):
             homes.setdefault(inner, []).append(f"`{key}`")
     for title, definition in config_schema()["definitions"].items():
-        what = f"`{title}`" if title in ("guards", "bound") else f"a {title.split('_')[0]}"
+        what = f"`{title}`" if title in ("guards", "bound") else f"{_article(title)} {title.partition('_')[0]}"
         for key, value in definition.get("properties", {}).items():
             homes.setdefault(key, []).append(what)
             for inner in value.get("properties", {}):
                 homes.setdefault(inner, []).append(f"`{key}` of {what}")
     return {key: tuple(dict.fromkeys(places)) for key, places in homes.items()}
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeio" else "a"
 
 
 def _required(refusal: Refusal, places: Places) -> Iterator[Diagnostic]:

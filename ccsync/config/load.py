@@ -94,8 +94,8 @@ def _has_errors(problems: Iterable[Diagnostic]) -> bool:
 
 def _stop_at_errors(problems: Iterable[Diagnostic]) -> None:
     found = _sorted(problems)
-    if _has_errors(found):
-        raise InvalidError(*found)
+    if _has_errors(found):  # what is not used says nothing while something else is wrong
+        raise InvalidError(*(problem for problem in found if problem.code not in ("W101", "W104")))
 
 
 def _sorted(problems: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

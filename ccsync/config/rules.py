@@ -80,9 +80,7 @@ def _check_workspace(declared: Declared) -> Iterator[Diagnostic]:
     workspace = declared.data["workspace"]
     state = workspace.get("state")
     if isinstance(state, str) and "://" in state:
-        yield _error(
-            "E103", declared, ("workspace", "state"), "must be a folder; other places for state are not built yet"
-        )
+        yield _error("E103", declared, ("workspace", "state"), "must be a folder on this machine")
     statement = workspace.get("privacy_statement")
     if isinstance(statement, str) and not has_reference(statement) and not statement.lower().startswith("https://"):
         yield _error(
