@@ -26,11 +26,7 @@ class BodyWriter:
         transport = batch.transport
         assert transport is not None, "an import has a transport"
         place = " ".join(f"WHEN {literal(op)} THEN {at}" for at, op in enumerate(IMPORT_ORDER))
-        match transport:
-            case Transport.CSV:
-                head, row, between, tail = encode.csv_header(fields), encode.csv_line(fields), "", ""
-            case Transport.JSON:
-                head, row, between, tail = "[", encode.json_object(fields), ",", "]"
+        head, row, between, tail = _spelling(transport, fields)
         part = f" AND key IN (SELECT key FROM read_parquet({literal(str(only))}))" if only else ""
         count, rows = self._session.row(
             f"SELECT count(*), encode(string_agg({row}, {literal(between)} ORDER BY CASE op {place} END, key))"
@@ -83,6 +79,15 @@ class BodyWriter:
         )
         session.drop(wanted, found)
         return int(session.scalar("SELECT count(*) FROM read_parquet($1)", [str(into)]))
+
+
+def _spelling(transport: Transport, fields: Sequence[str]) -> tuple[str, str, str, str]:
+    """What stands before the rows, the SQL of a row, what stands between rows, and after them."""
+    match transport:
+        case Transport.CSV:
+            return encode.csv_header(fields), encode.csv_line(fields), "", ""
+        case Transport.JSON:
+            return "[", encode.json_object(fields), ",", "]"
 
 
 def _batch(changes: Path) -> str:

@@ -12,6 +12,7 @@ from ccsync.core.spec import OnLeave
 from ccsync.engine import encode
 from ccsync.engine.batches import IMPORT_ORDER, Cut, cut
 from ccsync.engine.encode import after, before
+from ccsync.engine.ledger import ledger_columns
 from ccsync.engine.live import People, load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
@@ -84,14 +85,6 @@ def load_inputs(session: Session, request: DiffRequest) -> Inputs:
         members=members,
         unsubscribed=unsubscribed,
     )
-
-
-def ledger_columns(session: Session, ledger: Path | None) -> tuple[str, ...]:
-    """The columns of a ledger file, none for none."""
-    if ledger is None:
-        return ()
-    names = session.rows("SELECT column_name FROM (DESCRIBE SELECT * FROM read_parquet($1))", [str(ledger)])
-    return tuple(name for (name,) in names)
 
 
 def _gather(session: Session, siblings: Sequence[Sibling]) -> Relation | None:
