@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-
 from ccsync.constant_contact.account import ConstantContact
-from ccsync.errors import DeniedError, NotFoundError, OutcomeUnknownError, RejectedError
-from tests.constant_contact.conftest import World
+from ccsync.errors import NotFoundError, OutcomeUnknownError, RejectedError
+
+from tests.constant_contact.world import World
 
 
 def test_the_account_is_named_by_its_encoded_id(world: World, remote: ConstantContact) -> None:
