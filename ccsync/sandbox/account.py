@@ -109,7 +109,11 @@ class Account:
     fields: dict[str, CustomField] = field(default_factory=dict)
     tags: dict[str, Tag] = field(default_factory=dict)
     peak_active: int = 0
+    asked_back: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """Who was mailed to come back, and the lists that a confirmation puts them on."""
     next_number: int = 1
+    busy: set[str] = field(default_factory=set)
+    """Addresses that a sign-up is at work on."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _random: random.Random = field(default_factory=random.Random)
 
@@ -202,10 +206,17 @@ class Account:
             self.fields[field_id] = made
             return made
 
+    def add_tag(self, name: str, source: str, now: datetime) -> Tag:
+        """Create a tag; whether the name is free is the caller's check."""
+        with self.lock:
+            made = Tag(self._number(), self.new_id(), name, source, now, now)
+            self.tags[made.tag_id] = made
+            return made
+
     def forget(self) -> None:
         """Drop every list, field and tag, and go back to the owner and the rights of a new account."""
         with self.lock:
-            self.lists, self.fields, self.tags = {}, {}, {}
+            self.lists, self.fields, self.tags, self.asked_back = {}, {}, {}, {}
             self.owner, self.physical_address = dict(OWNER), dict(ADDRESS)
             self.privileges = tuple(name for _, name in PRIVILEGES)
             self.confirmed_opt_in, self.peak_active = False, 0

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from ccsync.sandbox import control, problem, seeding
+from ccsync.sandbox import control, oauth, problem, seeding
 from ccsync.sandbox.account import Account
 from ccsync.sandbox.activities import ActivityQueue, QueueRules
 from ccsync.sandbox.clock import iso
@@ -62,12 +62,15 @@ class Sandbox:
 
     def __init__(self, options: SandboxOptions) -> None:
         self.service = _assemble(options)
+        self._closed = False
         tokens = self.service.tokens
         self.access_token = tokens.issue(tokens.new_grant(), SCOPES, options.clock.now()).access.value
         self._routes: dict[str, Operation | OpenRoute] = {}
         self._urls = Map(merge_slashes=False)
         for operation in OPERATIONS:
             self._route(operation.method, API + operation.path, operation)
+        for method, path, handler in oauth.ROUTES:
+            self._route(method, AUTH + path, OpenRoute(f"{method} {AUTH}{path}", handler, faulty=True))
         for method, path, handler in control.ROUTES:
             self._route(method, CONTROL + path, OpenRoute(f"{method} {CONTROL}{path}", handler))
         if options.seed is not None:
@@ -89,6 +92,9 @@ class Sandbox:
 
     def close(self) -> None:
         """Stop the background work and give up the data (a data file is kept)."""
+        if self._closed:
+            return
+        self._closed = True
         self.service.faults.released.set()
         self.service.queue.close()
         self.service.save()
@@ -225,7 +231,9 @@ def _assemble(options: SandboxOptions) -> Service:
         options.clock, tokens, switches, log, requests_per_second=options.requests_per_second,
         requests_per_day=options.requests_per_day, privileges=lambda: account.privileges,
     )  # fmt: skip
-    return Service(options, options.clock, store, account, switches, queue, log, faults, tokens, gateway)
+    return Service(
+        options, options.clock, store, account, switches, queue, log, faults, tokens, gateway, oauth.ConsentDesk()
+    )
 
 
 def _json_body(request: Request, operation: Operation) -> Any:  # Any: a JSON document

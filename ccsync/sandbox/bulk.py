@@ -23,7 +23,7 @@ from ccsync.sandbox.store import stamp
 Body = Mapping[str, Any]  # a checked JSON document
 
 
-def _one_source(source: Body, allowed: Sequence[str]) -> str:
+def one_source(source: Body, allowed: Sequence[str]) -> str:
     """Return the one property of a source that is given; anything else is 400."""
     given = [name for name in allowed if source.get(name) not in (None, False)]
     if len(given) != 1:
@@ -40,7 +40,8 @@ def _check_exclude(body: Body, kind: str) -> list[str]:
     return list(excluded)
 
 
-def _source_sql(service: Service, body: Body, kind: str) -> tuple[str, dict[str, object]]:
+def source_sql(service: Service, body: Body, kind: str) -> tuple[str, dict[str, object]]:
+    """Say in SQL whom a source means: a query that gives ``seq``. Deleted people are nobody's members."""
     condition, values = source_condition(service, body["source"], kind)
     excluded = _check_exclude(body, kind)
     if excluded:
@@ -84,7 +85,7 @@ def _targets(call: Call) -> list[ContactList]:
     return found
 
 
-def _select(db: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object], share: float) -> int:
+def select(db: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object], share: float) -> int:
     """Put whom a source means into the table ``chosen``; a share below 1 takes only the first of them."""
     db.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {sql} ORDER BY c.seq", dict(values))
     row = db.execute("SELECT count(*) FROM chosen").fetchone()
@@ -97,12 +98,12 @@ def _select(db: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object
 
 def add_memberships(call: Call) -> Answer:
     """POST /activities/add_list_memberships. The globally unsubscribed are not added."""
-    kind = _one_source(call.body["source"], tuple(call.body["source"]))
-    targets, (sql, values), service = _targets(call), _source_sql(call.service, call.body, kind), call.service
+    kind = one_source(call.body["source"], tuple(call.body["source"]))
+    targets, (sql, values), service = _targets(call), source_sql(call.service, call.body, kind), call.service
 
     def work(share: float) -> dict[str, int]:
         with service.store.write() as db:
-            total = _select(db, sql, values, share)
+            total = select(db, sql, values, share)
             for target in targets:
                 join_list(service, db, target.number, "activity")
             done = _count(db, "SELECT count(*) FROM chosen")
@@ -136,16 +137,16 @@ def join_list(service: Service, db: duckdb.DuckDBPyConnection, list_no: int, by:
 
 def remove_memberships(call: Call) -> Answer:
     """POST /activities/remove_list_memberships: whoever the source means leaves the target lists."""
-    kind = _one_source(call.body["source"], tuple(call.body["source"]))
+    kind = one_source(call.body["source"], tuple(call.body["source"]))
     if kind != "contact_ids":
         call.service.log.count("violations", f"remove_by_{kind}")
-    targets, (sql, values), service = _targets(call), _source_sql(call.service, call.body, kind), call.service
+    targets, (sql, values), service = _targets(call), source_sql(call.service, call.body, kind), call.service
     sent = len(set(call.body["source"]["contact_ids"])) if kind == "contact_ids" else 0
 
     def work(share: float) -> dict[str, int]:
         numbers = ", ".join(str(target.number) for target in targets)
         with service.store.write() as db:
-            total = _select(db, sql, values, share)
+            total = select(db, sql, values, share)
             if sent > total and service.switches["unknown_contact_id_in_removal"] == "fail":
                 raise MergeFailed(f"{sent - total} contact_ids were not found.")
             done = _count(db, "SELECT count(*) FROM chosen")
@@ -171,17 +172,17 @@ def _bump(service: Service, db: duckdb.DuckDBPyConnection, table: str) -> None:
 
 
 def _queued(call: Call, name: str, work: Work, kind: str, list_count: int) -> Answer:
-    rows = len(call.body["source"].get("contact_ids") or ()) if kind == "contact_ids" else _rough(call, kind)
+    sql, values = source_sql(call.service, call.body, kind)
+    sent = len(call.body["source"]["contact_ids"]) if kind == "contact_ids" else 0
+    rows = sent or rough_count(call.service, sql, values)
     status = {"items_total_count": rows, "items_completed_count": 0, "list_count": list_count}
-    if name.startswith("contacts_taggings"):
-        del status["list_count"]
     call.service.log.count("rows", name, rows)
     return Answer(201, call.service.submit(name, work, rows=rows, status=status).document())
 
 
-def _rough(call: Call, kind: str) -> int:
-    sql, values = _source_sql(call.service, call.body, kind)
-    with call.service.store.read() as db:
+def rough_count(service: Service, sql: str, values: Mapping[str, object]) -> int:
+    """Count whom a source means now; the job may find others when it runs."""
+    with service.store.read() as db:
         return _count(db, f"SELECT count(*) FROM ({sql})", values)
 
 
@@ -189,19 +190,19 @@ def contact_delete(call: Call) -> Answer:
     """POST /activities/contact_delete: deletes people. With ``list_ids`` these are all members of the lists."""
     body, service = call.body, call.service
     service.log.count("violations", "contact_delete")
-    kind = _one_source(body, ("contact_ids", "list_ids"))
-    sql, values = _source_sql(service, {"source": body}, kind)
+    kind = one_source(body, ("contact_ids", "list_ids"))
+    sql, values = source_sql(service, {"source": body}, kind)
 
     def work(share: float) -> dict[str, int]:
         with service.store.write() as db:
-            total = _select(db, sql, values, share)
+            total = select(db, sql, values, share)
             done = _count(db, "SELECT count(*) FROM chosen")
             delete_chosen(service, db)
         service.log.count("harm", "people_deleted", done)
         lists_given = {"list_count": len(body["list_ids"])} if kind == "list_ids" else {}
         return {"items_total_count": total, "items_completed_count": done} | lists_given
 
-    rows = _rough(Call(service, call.request, call.path, call.query, {"source": body}, call.now), kind)
+    rows = rough_count(service, sql, values)
     status = {"items_total_count": rows, "items_completed_count": 0}
     return Answer(201, service.submit("contact_delete", work, rows=rows, status=status).document())
 

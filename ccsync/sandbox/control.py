@@ -265,8 +265,24 @@ def revoke_tokens(service: Service, _: Document, __: Mapping[str, str]) -> Any:
     return {"tokens": service.tokens.revoke()}
 
 
+def set_oauth(service: Service, given: Document, _: Mapping[str, str]) -> Any:
+    """Say what happens to requests for consent: ``auto`` is ask, approve or deny; or decide one device by its
+    ``user_code`` with ``decision`` approve or deny."""
+    if "user_code" in given:
+        if given.get("decision") not in ("approve", "deny"):
+            raise SandboxUsageError("decision is approve or deny")
+        if not service.desk.decide(_text(given, "user_code"), given["decision"]):
+            raise SandboxUsageError("no device waits with this code")
+        return {}
+    if given.get("auto") not in ("ask", "approve", "deny"):
+        raise SandboxUsageError("auto is ask, approve or deny")
+    service.desk.auto = given["auto"]
+    return {"auto": service.desk.auto}
+
+
 def set_limits(service: Service, given: Document, _: Mapping[str, str]) -> Any:
-    """Set ``requests_per_second``, ``requests_per_day``, ``used_today``, ``queue_capacity``, ``speed``."""
+    """Set ``requests_per_second``, ``requests_per_day``, ``used_today``, ``queue_capacity``, ``speed``,
+    ``token_calls_per_second``."""
     gateway, queue = service.gateway, service.queue
     for name, value in given.items():
         match name:
@@ -276,6 +292,8 @@ def set_limits(service: Service, given: Document, _: Mapping[str, str]) -> Any:
                 gateway.requests_per_day = int(value)
             case "used_today":
                 gateway.used_today = int(value)
+            case "token_calls_per_second":
+                service.desk.token_rate = float(value)
             case "queue_capacity":
                 queue.capacity = int(value)
             case "speed":
@@ -291,6 +309,7 @@ def show_limits(service: Service, _: Document, __: Mapping[str, str]) -> Any:
     return {
         "requests_per_second": gateway.rate, "requests_per_day": gateway.requests_per_day,
         "used_today": gateway.used_today, "queue_capacity": queue.capacity, "speed": queue.rules.speed,
+        "token_calls_per_second": service.desk.token_rate,
     }  # fmt: skip
 
 
@@ -426,6 +445,7 @@ _DEEDS: tuple[tuple[str, str, Deed], ...] = (
     ("POST", "/tokens", new_token),
     ("POST", "/tokens/expire", expire_tokens),
     ("POST", "/tokens/revoke", revoke_tokens),
+    ("POST", "/oauth", set_oauth),
     ("GET", "/limits", show_limits),
     ("POST", "/limits", set_limits),
     ("POST", "/account", set_account),

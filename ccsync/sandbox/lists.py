@@ -77,6 +77,13 @@ def page_of(found: Sequence[T], after: int, limit: int) -> tuple[Sequence[T], in
     return page, after + limit if after + limit < len(found) else None
 
 
+def get_xrefs(call: Call) -> Answer:
+    """GET /contact_lists/list_id_xrefs: the V2 ids of this account are its lists' numbers."""
+    known = {str(one.number): one.list_id for one in call.service.account.lists.values()}
+    wanted = sorted({one for one in call.query["sequence_ids"] if one in known}, key=int)
+    return Answer(body={"xrefs": [{"sequence_id": one, "list_id": known[one]} for one in wanted]})
+
+
 def post_list(call: Call) -> Answer:
     """POST /contact_lists."""
     made = call.service.account.add_list(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ccsync.sandbox import (
     activity_calls,
     bulk,
+    contact_writes,
     contacts,
     contract,
     exports,
@@ -18,6 +19,7 @@ from ccsync.sandbox import (
     imports,
     lists,
     owner,
+    tags,
 )
 from ccsync.sandbox.service import Answer, Call
 from ccsync.sandbox.validate import Schema
@@ -59,6 +61,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/account/user/privileges", owner.get_privileges, (), ()),
     Operation("GET", "/contact_lists", lists.get_lists, _LISTS_READ, query=contract.LISTS_QUERY),
     Operation("POST", "/contact_lists", lists.post_list, _LISTS_WRITE, body=contract.LIST_INPUT),
+    Operation("GET", "/contact_lists/list_id_xrefs", lists.get_xrefs, _LISTS_READ, query=contract.XREFS_QUERY),
     Operation("GET", "/contact_lists/{list_id}", lists.get_list, _LISTS_READ, query=contract.LIST_QUERY),
     Operation("PUT", "/contact_lists/{list_id}", lists.put_list, _LISTS_WRITE, body=contract.LIST_INPUT),
     Operation("DELETE", "/contact_lists/{list_id}", lists.delete_list, _LISTS_WRITE),
@@ -71,6 +74,17 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/contacts/counts", contacts.get_counts, _READ, query=contract.COUNTS_QUERY),
     Operation("GET", "/contacts/contact_id_xrefs", contacts.get_xrefs, _READ, query=contract.XREFS_QUERY),
     Operation("GET", "/contacts/{contact_id}", contacts.get_contact, _READ, query=contract.CONTACT_QUERY),
+    Operation("POST", "/contacts", contact_writes.post_contact, _WRITE, body=contract.CONTACT_POST),
+    Operation("PUT", "/contacts/{contact_id}", contact_writes.put_contact, _WRITE, body=contract.CONTACT_PUT),
+    Operation("DELETE", "/contacts/{contact_id}", contact_writes.delete_contact, _WRITE),
+    Operation("POST", "/contacts/sign_up_form", contact_writes.sign_up, _WRITE, body=contract.SIGN_UP),
+    Operation("PUT", "/contacts/resubscribe/{contact_id}", contact_writes.resubscribe, _WRITE,
+              body=contract.RESUBSCRIBE),
+    Operation("GET", "/contact_tags", tags.get_tags, _READ, query=contract.TAGS_QUERY),
+    Operation("POST", "/contact_tags", tags.post_tag, _WRITE, body=contract.TAG_POST),
+    Operation("GET", "/contact_tags/{tag_id}", tags.get_tag, _READ, query=contract.TAG_QUERY),
+    Operation("PUT", "/contact_tags/{tag_id}", tags.put_tag, _WRITE, body=contract.TAG_PUT),
+    Operation("DELETE", "/contact_tags/{tag_id}", tags.delete_tag, _WRITE),
     Operation("GET", "/activities", activity_calls.get_activities, _WRITE, query=contract.ACTIVITIES_QUERY),
     Operation("GET", "/activities/{activity_id}", activity_calls.get_activity, _WRITE),
     _activity("contacts_json_import", imports.json_import, None),
@@ -80,6 +94,9 @@ OPERATIONS: tuple[Operation, ...] = (
     _activity("contact_delete", bulk.contact_delete, contract.CONTACT_DELETE),
     _activity("list_delete", bulk.list_delete, contract.LIST_DELETE),
     _activity("custom_fields_delete", bulk.fields_delete, contract.FIELDS_DELETE),
+    _activity("contacts_taggings_add", tags.taggings_add, contract.TAGGINGS),
+    _activity("contacts_taggings_remove", tags.taggings_remove, contract.TAGGINGS),
+    _activity("contacts_tags_delete", tags.tags_delete, contract.TAGS_DELETE),
     _activity("contact_exports", exports.export, contract.EXPORT),
     Operation("GET", "/contact_exports/{file_export_id}", exports.get_export, _WRITE),
     # The contract's sample link to a result is spelled this way, and so are ours. FACTS 2.6.

@@ -6,6 +6,7 @@ Each deed is what the vendor's preference page or web interface would do. Source
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -52,17 +53,25 @@ def unsubscribe(
     return known
 
 
+def explicit_again(db: duckdb.DuckDBPyConnection, whom: str, now: datetime) -> None:
+    """Make people's consent explicit, by their own act; ``whom`` is a condition in SQL."""
+    db.execute(
+        f"""UPDATE contacts SET permission = 'explicit', opt_in_source = 'Contact', opt_in_date = $now,
+            opt_out_source = NULL, opt_out_date = NULL, opt_out_reason = NULL, email_updated_at = $now WHERE {whom}""",
+        {"now": now},
+    )
+
+
 def resubscribe(service: Service, emails: list[str]) -> int:
-    """Let unsubscribed people come back by their own act: their permission is explicit now."""
+    """Let unsubscribed people come back by their own act; who was asked to joins the lists of that request."""
     now = stamp(service.clock.now())
     with service.store.write() as db:
         known = _choose(db, emails)
-        db.execute(
-            """UPDATE contacts SET permission = 'explicit', opt_in_source = 'Contact', opt_in_date = $now,
-                opt_out_source = NULL, opt_out_date = NULL, opt_out_reason = NULL, email_updated_at = $now
-            WHERE seq IN (SELECT seq FROM chosen) AND deleted_at IS NULL""",
-            {"now": now},
-        )
+        explicit_again(db, "seq IN (SELECT seq FROM chosen) AND deleted_at IS NULL", now)
+        for (seq,) in db.execute("SELECT seq FROM chosen ORDER BY seq").fetchall():
+            db.execute("CREATE OR REPLACE TEMP TABLE chosen AS SELECT ?::BIGINT AS seq", [seq])
+            for number in service.account.asked_back.pop(seq, ()):
+                bulk.join_list(service, db, number, "person")
     return known
 
 

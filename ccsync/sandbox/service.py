@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from ccsync.sandbox.gateway import Gateway
+    from ccsync.sandbox.oauth import ConsentDesk
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Service:
     faults: FaultBook
     tokens: TokenBook
     gateway: Gateway
+    desk: ConsentDesk
 
     def submit(
         self, kind: str, work: Work, *, rows: int = 0, status: Mapping[str, int] | None = None,

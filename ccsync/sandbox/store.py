@@ -18,7 +18,6 @@ from typing import Any
 import duckdb
 
 SCHEMA = """
-CREATE SEQUENCE IF NOT EXISTS contact_seq;
 CREATE TABLE IF NOT EXISTS contacts (
     seq BIGINT NOT NULL,
     contact_id UUID NOT NULL,

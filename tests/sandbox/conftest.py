@@ -22,13 +22,13 @@ class Account:
     control: httpx.Client
     clock: ManualClock
 
-    def do(self, path: str, **given: Any) -> Any:
+    def do(self, path: str, /, **given: Any) -> Any:
         """Call the control API and expect it to work."""
         answer = self.control.post(f"/sandbox{path}", json=given)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def ask(self, path: str, **query: str) -> Any:
+    def ask(self, path: str, /, **query: str) -> Any:
         """Look through the control API."""
         answer = self.control.get(f"/sandbox{path}", params=query)
         assert answer.status_code == 200, answer.text
