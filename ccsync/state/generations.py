@@ -196,6 +196,7 @@ class Generations:
         for name, source in sources.items():
             self.store.put_file(f"{place}/{name}", source.path, source.fact.sha256)
         self.store.put_if_absent(f"{place}/meta.json", meta_bytes(meta))
+        self.store.sweep(f"{place}/")
 
     def _give_up(self, head: Head, expected: Stored | None, error: StorageError | None) -> None:
         """After a failure: takes the unused generation away, and says so (E712) if HEAD is where another put it."""

@@ -46,6 +46,15 @@ class StoppedHere(BaseException):
     """The process ended in front of an operation; it does nothing any more."""
 
 
+class QuickDisk(LocalDisk):
+    """Doesn't wait for the device: what a power cut takes away is up to `VolatileDisk`."""
+
+    def sync(self, descriptor: int) -> None: ...
+
+    def sync_folder(self, folder: Path) -> None:
+        assert folder.is_dir()
+
+
 class FaultyDisk:
     """Counts operations; the n-th (from 1) fails or stops. A failing or stopping write leaves half of its data.
 
@@ -53,7 +62,7 @@ class FaultyDisk:
     """
 
     def __init__(self, at: int | None = None, error: int | None = None, *, lasting: bool = False) -> None:
-        self.disk = LocalDisk()
+        self.disk = QuickDisk()
         self.at = at
         self.error = error
         self.lasting = lasting
@@ -143,7 +152,7 @@ class VolatileDisk(FaultyDisk):
         super().__init__(at)
         self._aside = aside
         self._numbers = itertools.count()
-        self._wet: dict[int, Path] = {}
+        self._wet: dict[int, tuple[Path, int]] = {}
         self._undo: list[tuple[Path, Callable[[], None]]] = []
 
     def _keep(self, path: Path) -> Path:
@@ -156,7 +165,7 @@ class VolatileDisk(FaultyDisk):
 
     def create(self, path: Path) -> int:
         descriptor = super().create(path)
-        self._wet[os.fstat(descriptor).st_ino] = path
+        self._wet[os.fstat(descriptor).st_ino] = (path, 0)
         self._note(path, lambda: path.unlink())
         return descriptor
 
@@ -169,7 +178,7 @@ class VolatileDisk(FaultyDisk):
 
     def write(self, descriptor: int, data: bytes) -> None:
         stat = os.fstat(descriptor)
-        self._wet.setdefault(stat.st_ino, Path(f"/proc/self/fd/{descriptor}").readlink())
+        self._wet.setdefault(stat.st_ino, (Path(f"/proc/self/fd/{descriptor}").readlink(), stat.st_size))
         super().write(descriptor, data)
 
     def sync(self, descriptor: int) -> None:
@@ -211,11 +220,10 @@ class VolatileDisk(FaultyDisk):
 
     def cut_power(self, *, names_too: bool) -> None:
         """Contents that were not synced are lost; with names_too, so are the names that were not."""
-        for inode in self._wet:
-            for root in {place for place, _ in self._undo} | {path.parent for path in self._wet.values()}:
-                for path in root.iterdir() if root.is_dir() else ():
-                    if path.is_file() and path.stat().st_ino == inode:
-                        os.truncate(path, 0)
+        folders = {place for place, _ in self._undo} | {path.parent for path, _ in self._wet.values()}
+        for path in (path for folder in folders if folder.is_dir() for path in folder.iterdir()):
+            if path.is_file() and path.stat().st_ino in self._wet:
+                os.truncate(path, self._wet[path.stat().st_ino][1])
         if names_too:
             for _, undo in reversed(self._undo):
                 undo()
@@ -227,7 +235,7 @@ def ids() -> Callable[[], str]:
 
 
 def state_at(root: Path, disk: Disk | None = None, clock: FakeClock | None = None) -> State:
-    return open_state(root, clock or FakeClock(), ids(), disk)
+    return open_state(root, clock or FakeClock(), ids(), disk or QuickDisk())
 
 
 def ledger(folder: Path, name: str, content: bytes, **facts: object) -> Ledger:
@@ -338,5 +346,7 @@ def records(count: int) -> list[Record]:
     return found[:count]
 
 
-FAULTS = [(None, False), (errno.ENOSPC, True), (errno.EIO, False), (errno.EROFS, True)]
-FAULT_NAMES = ["killed", "ENOSPC from there on", "EIO once", "EROFS from there on"]
+KILLED = (None, False)
+FULL = (errno.ENOSPC, True)
+BROKEN_ONCE = (errno.EIO, False)
+READ_ONLY = (errno.EROFS, True)
