@@ -276,14 +276,14 @@ def _find_gone(session: Session, settlement: Settlement, outcome: Outcome, gone:
     if export.list.id is None:  # a list that this run made: nobody can have left it yet
         return
     outcomes = f"read_parquet({literal(str(outcome.outcomes))})"
-    held = _held_members(settlement)
+    known = _known_gone(settlement, outcomes)
     place = [export.account, export.list.id]
     session.execute(
         f"INSERT INTO {identifier(gone)} SELECT DISTINCT $1, $2, key, $3, reason, $4 FROM ("
         f"SELECT key, reason FROM {outcomes} WHERE outcome = 'dropped' AND (op IN ('update', 'adopt')"
         " AND reason = 'opted_out' OR op = 'remove' AND reason = 'already_gone')"
         " OR outcome = 'applied' AND op = 'forget' AND reason = 'already_gone'"
-        f"{held}) ORDER BY key, reason",
+        f"{known}) ORDER BY key, reason",
         [*place, settlement.at, settlement.run],
     )
     session.execute(
@@ -293,14 +293,18 @@ def _find_gone(session: Session, settlement: Settlement, outcome: Outcome, gone:
     )
 
 
-def _held_members(settlement: Settlement) -> str:
-    """SQL: a further UNION part with the members of the ledger that the plan held back as opted out."""
+def _known_gone(settlement: Settlement, outcomes: str) -> str:
+    """SQL: further UNION parts of what the ledger knows: members that the plan held back as opted out, and rows that are
+    kept for that reason only and leave the ledger now, so that the memory never depends on a ledger."""
     if settlement.ledger is None:
         return ""
+    ledger = f"read_parquet({literal(str(settlement.ledger))}) AS l"
     return (
         f" UNION ALL SELECT c.key, c.reason FROM read_parquet({literal(str(settlement.changes))}) AS c"
-        f" JOIN read_parquet({literal(str(settlement.ledger))}) AS l ON l.key = c.key"
+        f" JOIN {ledger} ON l.key = c.key"
         " WHERE c.op = 'held_back' AND c.reason = 'opted_out' AND l.status = 'member'"
+        f" UNION ALL SELECT o.key, 'opted_out' FROM {outcomes} AS o JOIN {ledger} ON l.key = o.key"
+        " WHERE o.outcome = 'applied' AND o.op = 'forget' AND l.status = 'opted_out'"
     )
 
 

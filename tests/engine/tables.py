@@ -2,12 +2,16 @@
 
 import csv
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from ccsync.core.spec import AccountId, ExportName, ListId, OnLeave
+from ccsync.core.batch import Batch
+from ccsync.core.change import Counts
+from ccsync.core.plan import ExportPlan, ListTarget, Plan, StateRef
+from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDelete, OnLeave
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
-from ccsync.ports import Desired, DiffRequest, Live, LiveFile, Relation, Sibling
+from ccsync.ports import Desired, DiffRequest, Live, LiveFile, Relation, SentBatch, Settlement, Sibling
 
 Row = Mapping[str, str | None]
 People = Mapping[str, Row]
@@ -127,3 +131,70 @@ def read(session: Session, path: Path) -> list[dict[str, object]]:
     """The rows of a Parquet file, in order."""
     names = [name for (name,) in session.rows("SELECT column_name FROM (DESCRIBE FROM read_parquet($1))", [str(path)])]
     return [dict(zip(names, row, strict=True)) for row in session.rows("FROM read_parquet($1)", [str(path)])]
+
+
+def export_plan(
+    name: str = "weekly",
+    *,
+    fields: Sequence[str] = ("first_name",),
+    batches: Sequence[Batch] = (),
+    deleted: bool = False,
+    list_id: ListId | None = LIST,
+) -> ExportPlan:
+    """The part of a plan that outcomes look at."""
+    return ExportPlan(
+        name=ExportName(name),
+        connection=ConnectionName("newsletter"),
+        account=ACCOUNT,
+        list=ListTarget(list_id, "List, One"),
+        fields=tuple(fields),
+        mapping={},
+        on_leave=OnLeave.REMOVE_FROM_LIST,
+        on_delete=OnDelete.KEEP_MEMBERS,
+        members_before=0,
+        members_after=0,
+        desired=0,
+        source_rows=0,
+        managed=0,
+        counts=Counts(),
+        held_back={},
+        unusable={},
+        fields_changed={},
+        reasons={},
+        batches=tuple(batches),
+        deleted=deleted,
+    )
+
+
+def plan(*exports: ExportPlan) -> Plan:
+    moment = datetime(2026, 10, 1, tzinfo=UTC)
+    base = StateRef("lineage", 0, "")
+    return Plan("0.1.0", moment, moment, "workspace", True, True, base, "", {}, exports)
+
+
+def settlement(
+    exports: Plan,
+    changes: Path,
+    *,
+    name: str = "weekly",
+    ledger: Path | None = None,
+    batches: Sequence[SentBatch] = (),
+    drops: Sequence[Path] = (),
+    ids: Path | None = None,
+    read_back: Live | None = None,
+    final: bool = False,
+) -> Settlement:
+    return Settlement(
+        plan=exports,
+        export=ExportName(name),
+        changes=changes,
+        ledger=ledger,
+        ledger_fields=(),
+        batches=tuple(batches),
+        drops=tuple(drops),
+        ids=ids,
+        read_back=read_back,
+        run="run-1",
+        at="2026-10-01T00:00:00Z",
+        final=final,
+    )
