@@ -433,6 +433,13 @@ CATALOGUE: dict[str, Entry] = {
         "See those that are kept with `ccsync state list`.",
         ExitCode.INVALID,
     ),
+    "E717": Entry(
+        "Connection of an interrupted run is gone",
+        "An interrupted run used a connection that the configuration no longer declares; what it sent can only be found out"
+        " over that connection.",
+        "Declare the connection again, then run `ccsync recover`.",
+        ExitCode.INVALID,
+    ),
     "E801": Entry(
         "Approval needed",
         "The command asks before it sends, and nobody can be asked: stdin or stderr is no terminal, or CI is set.",
@@ -462,6 +469,18 @@ CATALOGUE: dict[str, Entry] = {
         "SIGINT or SIGTERM ended the command (exit 130 or 143). What was sent is in the journal.",
         "The next plan or apply settles it first; so does `ccsync recover`.",
         ExitCode.INTERRUPTED,
+    ),
+    "E905": Entry(
+        "Sandbox not installed",
+        "`ccsync sandbox` needs a package that is not installed.",
+        "Install it with `pip install 'ccsync[sandbox]'`.",
+        ExitCode.ERROR,
+    ),
+    "E906": Entry(
+        "Sandbox can't listen",
+        "The address or port of the sandbox can't be used.",
+        "Pass another --port, or 0 for any free one.",
+        ExitCode.ERROR,
     ),
     "E999": Entry(
         "Unexpected error",
@@ -539,6 +558,12 @@ CATALOGUE: dict[str, Entry] = {
         "Files or folders of the state have rights for other users of the machine. ccsync makes them for their "
         "owner alone, so somebody changed them.",
         "`chmod -R go= FOLDER`",
+        None,
+    ),
+    "W712": Entry(
+        "Run record not written",
+        "What the run did is in the state; only its line in runs.jsonl is missing, so `ccsync history` doesn't show it.",
+        "Free disk space.",
         None,
     ),
 }

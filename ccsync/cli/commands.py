@@ -23,6 +23,8 @@ COMMANDS = (
     Command("show", "show", "Show a saved plan, or rows of it."),
     Command("apply", "apply", "Apply a saved plan; without one: plan, show, ask, apply."),
     Command("recover", "recover", "Settle an interrupted run."),
+    Command("import", "import_list", "Take over a list that exists: seed the ledger, send nothing."),
+    Command("readmit", "readmit", "Let held-back people be added again."),
     Command("status", "status", "Show the state: exports, members, the last run, what is pending."),
     Command("history", "history", "List the runs, newest first."),
     Command("state", "state", "Look at the state, check it, restore it, free its lock."),

@@ -12,18 +12,30 @@ def require_person(what: str) -> None:
         raise DeclinedError(
             Diagnostic(
                 "E801",
-                f"{what} needs approval, and nobody can be asked here",
+                f"`ccsync {what}` needs approval, and nobody can be asked here",
                 detail="stdin and stderr must be terminals and CI unset. Nothing was sent.",
                 hint="review a saved plan and pass --auto-approve",
             )
         )
 
 
-def confirm(question: str) -> None:
-    """Returns when the answer is `yes`. Raises DeclinedError: E802 for any other answer, E801 when nobody is there."""
-    require_person(question)
+def confirm(question: str, what: str) -> None:
+    """Returns when the answer is `yes`. Raises DeclinedError: E802 for any other answer, E801 when nobody is there.
+
+    what: the command, for that message.
+    """
+    require_person(what)
     sys.stdout.flush()
     sys.stderr.write(f"\n{question}\nOnly `yes` is accepted: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != "yes":
         raise DeclinedError(Diagnostic("E802", "not approved; nothing was sent"))
+
+
+def ask(question: str, what: str) -> str:
+    """One line of text. Raises DeclinedError (E801) when nobody is there."""
+    require_person(what)
+    sys.stdout.flush()
+    sys.stderr.write(f"{question} ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()

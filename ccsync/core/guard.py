@@ -1,7 +1,7 @@
 """The guards: what a plan may not do without being asked for by name. Pure; used by plan and, again, by apply."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ccsync.core.plan import Plan
 from ccsync.core.spec import Bound, Guards
@@ -97,9 +97,32 @@ def blocking(plan: Plan, allowed: Iterable[str]) -> tuple[Diagnostic, ...]:
 
 NOT_ALLOWABLE = ("max_profiles",)
 
+ALLOWABLE = (
+    "min_rows",
+    "max_remove",
+    "max_update",
+    "max_unusable",
+    "max_source_drop",
+    "max_new_contacts",
+    "max_contacts",
+    "day_quota",
+)
+"""The guards that `--allow EXPORT:GUARD` can switch off, as the configuration names them."""
+
+
+def softened(plan: Plan, allowed: Iterable[str]) -> Plan:
+    """The plan as it is to be shown when these `EXPORT:GUARD` are allowed: what they cover warns and doesn't block."""
+    names = tuple(allowed)
+    exports = tuple(
+        replace(export, findings=tuple(_softened(each, _allowed_for(export.name, names)) for each in export.findings))
+        for export in plan.exports
+    )
+    return replace(plan, exports=exports)
+
 
 def _softened(finding: Diagnostic, names: set[str]) -> Diagnostic:
-    if finding.guard is None or finding.guard in NOT_ALLOWABLE or finding.guard not in names:
+    blocks = finding.severity is Severity.ERROR and finding.guard is not None
+    if not blocks or finding.guard in NOT_ALLOWABLE or finding.guard not in names:
         return finding
     return Diagnostic(
         finding.code,

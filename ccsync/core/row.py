@@ -1,4 +1,4 @@
-"""One row of a changes file, for the few that are shown to a person. Plans and applies never make rows into values."""
+"""One row of a changes file or a ledger, for the few that are shown to a person. Plans and applies never make rows into values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,3 +29,14 @@ class ChangeDetail:
 
     reasons: Mapping[Op, Mapping[str, int]] = field(default_factory=dict)
     samples: Mapping[Op, tuple[ChangeRow, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A ledger's row of somebody who is kept off the list. status: `opted_out` or `rejected`. changed_at: UTC text."""
+
+    key: str
+    status: str
+    reason: str
+    changed_at: str
+    run: str

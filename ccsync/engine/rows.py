@@ -3,10 +3,11 @@
 How the file is laid out is `ports.Diffed.changes`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ccsync.core.change import Op
-from ccsync.core.row import ChangeDetail, ChangeRow
+from ccsync.core.row import ChangeDetail, ChangeRow, HeldRow
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
 
@@ -67,3 +68,27 @@ def _row(found: tuple[str | None, ...], fields: tuple[str, ...]) -> ChangeRow:
         dict(zip(fields, before, strict=True)),
         dict(zip(fields, after, strict=True)),
     )
+
+
+# ---------------------------------------------------------------- ledgers and the opt-out memory
+
+
+def count_statuses(session: Session, ledger: Path) -> Mapping[str, int]:
+    """Rows of a ledger by status."""
+    found = session.rows("SELECT status, count(*) FROM read_parquet($1) GROUP BY status ORDER BY status", [str(ledger)])
+    return {str(status): int(rows) for status, rows in found}
+
+
+def read_held_back(session: Session, ledger: Path, limit: int) -> tuple[HeldRow, ...]:
+    """People of a ledger who are kept off its list, by key: at most `limit`."""
+    found = session.rows(
+        "SELECT key, status, reason, changed_at, last_run FROM read_parquet($1)"
+        " WHERE status IS DISTINCT FROM 'member' ORDER BY key LIMIT $2",
+        [str(ledger), limit],
+    )
+    return tuple(HeldRow(*(value or "" for value in row)) for row in found)
+
+
+def count_rows_of(session: Session, file: Path) -> int:
+    """Rows of any Parquet file of ours."""
+    return int(session.scalar("SELECT count(*) FROM read_parquet($1)", [str(file)]))

@@ -1,13 +1,15 @@
 """The documents of `--json`: a plan, its rows, diagnostics. Names are stable: additions are allowed.
 
-A plan's document holds no row. Described by `schemas/plan_output.schema.json`.
+A plan's document holds no row unless rows are asked for (`show`). Described by `schemas/plan_output.schema.json`.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ccsync.core.plan import ExportPlan, ListAction, Plan, to_text
 from ccsync.core.row import ChangeRow
+from ccsync.core.spec import ExportName
 from ccsync.errors import Diagnostic, Severity
 from ccsync.planner.report import total_estimate
 from ccsync.views.mask import mask_addresses, mask_email
@@ -44,15 +46,25 @@ def plan_document(plan: Plan, warnings: Iterable[Diagnostic] = ()) -> Document:
     }
 
 
-def rows_document(plan: Plan, export: str, rows: Iterable[ChangeRow], total: int, *, reveal: bool) -> Document:
-    """`show --json` with rows asked for. total: rows that match, shown or not."""
-    return {
-        "format": FORMAT,
-        "plan_id": plan.plan_id,
-        "export": export,
-        "total": total,
-        "rows": [row_document(row, reveal=reveal) for row in rows],
-    }
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of one export that were asked for. total: rows that match, shown or not."""
+
+    rows: tuple[ChangeRow, ...]
+    total: int
+
+
+def with_rows(document: Document, pages: Mapping[ExportName, Page], *, reveal: bool) -> Document:
+    """The plan's document with `rows` and `rows_total` in each export asked for."""
+    exports = []
+    for export in document["exports"]:
+        page = pages.get(export["name"])
+        if page is None:
+            exports.append(export)
+            continue
+        rows = [row_document(row, reveal=reveal) for row in page.rows]
+        exports.append({**export, "rows_total": page.total, "rows": rows})
+    return {**document, "exports": exports}
 
 
 def row_document(row: ChangeRow, *, reveal: bool) -> Document:
@@ -79,6 +91,19 @@ def error_document(diagnostics: Iterable[Diagnostic]) -> Document:
         "error": diagnostic_document(errors[0]),
         "errors": [diagnostic_document(each) for each in errors],
         "warnings": [diagnostic_document(each) for each in found if each.severity is Severity.WARNING],
+    }
+
+
+def validation_document(diagnostics: Iterable[Diagnostic], files: Iterable[str], *, valid: bool) -> Document:
+    """`validate --json`: `valid`, `files` and all `diagnostics` always, and an error document's keys if invalid."""
+    found = tuple(diagnostics)
+    document: Document = {} if valid else error_document(found)
+    return {
+        **document,
+        "format": FORMAT,
+        "valid": valid,
+        "files": list(files),
+        "diagnostics": [diagnostic_document(each) for each in found],
     }
 
 

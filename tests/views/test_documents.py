@@ -28,8 +28,9 @@ from ccsync.core.event import (
     Waiting,
 )
 from ccsync.core.row import ChangeRow
+from ccsync.core.spec import ExportName
 from ccsync.errors import Diagnostic, Severity, Where
-from ccsync.views.document import error_document, plan_document, rows_document
+from ccsync.views.document import Page, error_document, plan_document, with_rows
 from ccsync.views.jsonl import event_document, event_name, json_line
 
 from tests.views import plans
@@ -134,7 +135,11 @@ def test_an_error_document_leads_with_the_first_error_and_has_them_all() -> None
 )
 def test_rows_are_masked_unless_asked_for(reveal: bool, email: str, value: str) -> None:
     row = ChangeRow(Op.UPDATE, "ann@example.com", "field_changed:x", "c1", {"x": "old"}, {"x": "me@example.com"})
-    (document,) = rows_document(plans.plan_of(), "weekly", (row,), 1, reveal=reveal)["rows"]
+    plan = plan_document(plans.plan_of(plans.busy_export()))
+    whole = with_rows(plan, {ExportName("weekly_newsletter"): Page((row,), 7)}, reveal=reveal)
+    jsonschema.validate(whole, schema("plan_output"))
+    assert whole["exports"][0]["rows_total"] == 7
+    (document,) = whole["exports"][0]["rows"]
     assert document["email"] == email
     assert document["after"] == {"x": value}
     assert document["changed"] == ["x"]

@@ -1,0 +1,66 @@
+"""`ccsync plan`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccsync.cli import planning, terminal
+from ccsync.cli.access import authorize, connections_for, consent_warnings, sees_rows
+from ccsync.cli.display import Look, progress_shown, show_plan, warn
+from ccsync.cli.options import Acting, Allow, ConfigDir, Json, LockTimeout, Reveal
+from ccsync.cli.recovery import settle_if_pending
+from ccsync.cli.wiring import Place, open_workspace
+from ccsync.core.permission import Action
+from ccsync.state.planfile import write_plan
+from ccsync.views.document import plan_document
+from ccsync.views.frame import Purpose
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def plan(
+    exports: Annotated[list[str] | None, typer.Argument(metavar="[EXPORT]...", show_default=False)] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Save the plan to FILE (.ccplan).", show_default=False),
+    ] = None,
+    no_refresh: Annotated[
+        bool, typer.Option("--no-refresh", help="Plan against the ledger alone; read no list.")
+    ] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes, 0 when there are none.")
+    ] = False,
+    as_json: Json = False,
+    allow: Allow = None,
+    reveal: Reveal = False,
+    lock_timeout: LockTimeout = 0.0,
+    config_dir: ConfigDir = None,
+    acting: Acting = None,
+) -> int:
+    """Show what an apply would change, row by row; -o saves it.
+
+    Reads sources, the state and (unless --no-refresh) the lists; changes nothing. Named exports make a partial plan.
+    Exit 3 when a guard blocks, with the plan still shown and saved.
+    """
+    allowed = planning.checked_allowed(allow)
+    with open_workspace(Place(config_dir, acting), resolve=True) as workspace:
+        named = tuple(exports or ())
+        connections = connections_for(workspace.project, named)
+        authorize(workspace, Action.PLAN if output is None and not reveal else Action.SAVE_PLAN, connections)
+        if allowed:
+            authorize(workspace, Action.OVERRIDE)
+        with progress_shown(workspace):
+            settle_if_pending(workspace, "plan", lock_timeout)
+            made = planning.make(workspace, named, allowed, refresh=not no_refresh)
+        if output is not None:
+            write_plan(output, made.plan, made.changes)
+        warnings = (*workspace.warnings, *consent_warnings(workspace.project, made.plan))
+        if as_json:
+            terminal.write_json(plan_document(made.plan, warnings))
+        else:
+            look = Look(Purpose.PLAN, str(output) if output else None, reveal, sees_rows(workspace))
+            show_plan(workspace, made.plan, made.changes, look)
+            warn(warnings)
+        return int(planning.exit_code_of(made.plan, detailed=detailed_exitcode))

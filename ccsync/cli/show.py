@@ -1,0 +1,151 @@
+"""`ccsync show`: a saved plan, or rows of it. Works without configuration and state; a stale plan is only warned of."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccsync.cli import terminal
+from ccsync.cli.actor import find_actor, git_email, os_user
+from ccsync.cli.clock import SystemClock
+from ccsync.cli.display import SAMPLES, vendors_of, warn
+from ccsync.cli.options import Acting, ConfigDir, Json, Reveal
+from ccsync.cli.signals import Signals
+from ccsync.cli.wiring import Place, config_dir_of, new_lineage, private_folder
+from ccsync.config.load import load_project
+from ccsync.core import staleness
+from ccsync.core.change import Op
+from ccsync.core.permission import Action, Request, refusals
+from ccsync.core.plan import Plan
+from ccsync.core.spec import ExportName, Project
+from ccsync.engine.rows import count_rows, read_detail, read_rows
+from ccsync.engine.session import Session
+from ccsync.errors import CcsyncError, DeniedError, Diagnostic, InvalidError, Severity
+from ccsync.state.opening import open_state
+from ccsync.state.planfile import read_plan
+from ccsync.views.document import Page, plan_document, with_rows
+from ccsync.views.frame import Frame, Purpose
+from ccsync.views.human import plan_lines
+from ccsync.views.rows import rows_lines
+
+LIMIT = 20
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan saved by `ccsync plan -o`.", show_default=False)],
+    as_json: Json = False,
+    export: Annotated[
+        str | None, typer.Option("--export", metavar="EXPORT", help="Rows of this export.", show_default=False)
+    ] = None,
+    op: Annotated[Op | None, typer.Option("--op", help="Rows of this op.", show_default=False)] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", metavar="N", min=0, help=f"At most N rows of each export (default {LIMIT}).", show_default=False
+        ),
+    ] = None,
+    reveal: Reveal = False,
+    config_dir: ConfigDir = None,
+    acting: Acting = None,
+) -> None:
+    """Show a saved plan, or rows of it.
+
+    --export, --op and --limit show rows, with addresses masked unless --reveal.
+    """
+    wants_rows = not (export is None and op is None and limit is None)
+    with Signals(), private_folder() as folder:
+        plan, changes = read_plan(file, folder)
+        project = project_at_hand(Place(config_dir, acting))
+        if project is not None and (wants_rows or reveal):
+            _require_rows_allowed(project, acting)
+        warnings = stale_warnings(plan, project)
+        with Session(folder / "engine") as session:
+            document = plan_document(plan, warnings)
+            if wants_rows:
+                pages = _pages(session, plan, changes, export, op, LIMIT if limit is None else limit)
+                if as_json:
+                    terminal.write_json(with_rows(document, pages, reveal=reveal))
+                    return
+                terminal.show(rows_lines(pages, reveal=reveal))
+            elif as_json:
+                terminal.write_json(document)
+                return
+            else:
+                _show_whole(session, plan, changes, project, saved=str(file), reveal=reveal)
+            warn(warnings)
+
+
+def project_at_hand(place: Place) -> Project | None:
+    """The configuration if there is a sound one; a plan can be shown without."""
+    try:
+        return load_project(config_dir_of(place), environ=os.environ, resolve=False).project
+    except CcsyncError:
+        return None
+
+
+def stale_warnings(plan: Plan, project: Project | None) -> tuple[Diagnostic, ...]:
+    """Why `apply` would refuse the plan, as warnings. Without a configuration only time is looked at."""
+    now = datetime.now(UTC)
+    try:
+        if project is None:
+            staleness.check_plan(plan, plan.base, None, plan.config_digest, now)
+            return ()
+        generations = open_state(Path(project.root) / project.state, SystemClock(), new_lineage).generations
+        current = generations.snapshot().ref
+        staleness.check_plan(plan, current, generations.applied_as(plan.plan_id), project.digest, now)
+    except CcsyncError as error:
+        return tuple(
+            replace(each, severity=Severity.WARNING, detail="`apply` will refuse it.") for each in error.diagnostics
+        )
+    return ()
+
+
+def _require_rows_allowed(project: Project, acting: str | None) -> None:
+    folder = Path(project.root)
+    actor = find_actor(acting, os.environ, lambda: git_email(folder), os_user)
+    found = refusals(project, Request(actor.name, Action.SAVE_PLAN))
+    if found:
+        raise DeniedError(*found)
+
+
+def _pages(
+    session: Session,
+    plan: Plan,
+    changes: Mapping[ExportName, Path],
+    export: str | None,
+    op: Op | None,
+    limit: int,
+) -> Mapping[ExportName, Page]:
+    names = [each.name for each in plan.exports]
+    if export is not None and export not in names:
+        raise InvalidError(
+            Diagnostic("E110", f"the plan holds no export {export!r}", hint=f"it holds: {', '.join(names)}")
+        )
+    pages = {
+        name: Page(read_rows(session, changes[name], op, limit), count_rows(session, changes[name], op))
+        for name in names
+        if name in changes and export in (None, name)
+    }
+    return {name: page for name, page in pages.items() if page.total or export is not None}
+
+
+def _show_whole(
+    session: Session,
+    plan: Plan,
+    changes: Mapping[ExportName, Path],
+    project: Project | None,
+    *,
+    saved: str,
+    reveal: bool,
+) -> None:
+    samples = SAMPLES if terminal.shows_samples() else 0
+    details = {name: read_detail(session, path, samples) for name, path in changes.items()}
+    vendors = vendors_of(project) if project else {}
+    terminal.show(plan_lines(plan, Frame(Purpose.SHOW, details, vendors, saved, reveal)))

@@ -1,0 +1,197 @@
+"""`ccsync state list|show|check|restore|unlock`. What is done to the state is `state`'s."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from ccsync.cli.access import authorize
+from ccsync.cli.display import warn
+from ccsync.cli.options import Acting, ConfigDir, Json, LockTimeout, Reveal
+from ccsync.cli.prompt import confirm
+from ccsync.cli.terminal import show, write_json
+from ccsync.cli.wiring import Place, Workspace, open_workspace
+from ccsync.core.permission import Action
+from ccsync.engine.rows import read_held_back
+from ccsync.errors import Diagnostic, ExitCode, InvalidError, Severity, StaleError
+from ccsync.state.mending import Listed
+from ccsync.state.meta import Meta
+from ccsync.views.document import diagnostic_document
+from ccsync.views.mask import mask_email
+from ccsync.views.tables import table_lines
+from ccsync.views.text import Line, line, number, tally
+
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, help="Look at the state, check it, restore it, free its lock."
+)
+
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Don't ask.")]
+
+
+@app.command(name="list")
+def list_state(
+    held_back: Annotated[bool, typer.Option("--held-back", help="List the people kept off their lists.")] = False,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most N people of each export.")] = 20,
+    reveal: Reveal = False,
+    as_json: Json = False,
+    config_dir: ConfigDir = None,
+    acting: Acting = None,
+) -> None:
+    """List the generations that are kept, newest first; or the people held back."""
+    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+        authorize(workspace, Action.SAVE_PLAN if held_back else Action.LOOK)
+        if held_back:
+            _list_held_back(workspace, limit, reveal=reveal, as_json=as_json)
+            return
+        found = workspace.state.history()
+    if as_json:
+        write_json({"format": 1, "generations": [_listed(each) for each in found]})
+        return
+    rows = [
+        (
+            str(each.serial),
+            each.meta.created_at if each.meta else "can't be read",
+            each.meta.run if each.meta else "-",
+            tally(each.meta.counts) or "-" if each.meta else "-",
+            "current" if each.current else "",
+        )
+        for each in found
+    ]
+    show(table_lines(("serial", "made", "run", "rows", ""), rows) if rows else [line("No state yet.")])
+
+
+def _listed(each: Listed) -> dict[str, object]:
+    meta = each.meta
+    return {
+        "serial": each.serial,
+        "folder": each.folder,
+        "current": each.current,
+        "created_at": meta.created_at if meta else None,
+        "run": meta.run if meta else None,
+        "plan_id": meta.plan_id if meta else None,
+        "counts": dict(meta.counts) if meta else None,
+        "restored_from": meta.restored_from if meta else None,
+    }
+
+
+def _list_held_back(workspace: Workspace, limit: int, *, reveal: bool, as_json: bool) -> None:
+    snapshot = workspace.state.generations.snapshot()
+    rows = [
+        (name, row)
+        for name, ledger in snapshot.ledgers.items()
+        for row in read_held_back(workspace.session, ledger.path, limit)
+    ]
+    shown = [(name, row.key if reveal else mask_email(row.key), row) for name, row in rows]
+    if as_json:
+        held = [{**asdict(row), "export": name, "key": key} for name, key, row in shown]
+        write_json({"format": 1, "held_back": held})
+        return
+    cells = [(name, key, row.status, row.reason, row.changed_at) for name, key, row in shown]
+    show(table_lines(("export", "person", "status", "reason", "since"), cells) if cells else [line("Nobody.")])
+
+
+@app.command(name="show")
+def show_state(
+    serial: Annotated[int | None, typer.Argument(metavar="[SERIAL]", help="Default: the newest.")] = None,
+    as_json: Json = False,
+    config_dir: ConfigDir = None,
+    acting: Acting = None,
+) -> None:
+    """Show one generation: its run, its exports and their lists."""
+    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+        authorize(workspace, Action.LOOK)
+        meta = _meta(workspace.state.history(), serial)
+    if as_json:
+        write_json({"format": 1, **asdict(meta)})
+        return
+    show(_meta_lines(meta))
+
+
+def _meta(found: tuple[Listed, ...], serial: int | None) -> Meta:
+    for each in found:
+        if each.serial == serial or (serial is None and each.current):
+            if each.meta is None:
+                raise StaleError(
+                    Diagnostic("E709", f"generation {each.serial} can't be read", hint="ccsync state check")
+                )
+            return each.meta
+    said = "there is no state yet" if serial is None else f"there is no generation {serial}"
+    raise InvalidError(Diagnostic("E716", said, hint="`ccsync state list` shows those that are kept"))
+
+
+def _meta_lines(meta: Meta) -> list[Line]:
+    lines = [
+        line(f"serial {meta.serial} · made {meta.created_at} · run {meta.run or '-'}", hang=2),
+        line(f"lineage {meta.lineage} · plan {meta.plan_id or '-'}", hang=2),
+    ]
+    if meta.restored_from is not None:
+        lines.append(line(f"restored from serial {meta.restored_from}"))
+    rows = [
+        (name, f'"{each.list_name}"', each.list_id, number(each.members), ", ".join(each.fields))
+        for name, each in meta.ledgers.items()
+    ]
+    return [*lines, *(table_lines(("export", "list", "list id", "members", "fields"), rows) if rows else [])]
+
+
+@app.command()
+def check(as_json: Json = False, config_dir: ConfigDir = None, acting: Acting = None) -> int:
+    """Check every byte of the state against its digests. Exit 5 when it can't be trusted."""
+    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+        authorize(workspace, Action.LOOK)
+        found = tuple(workspace.state.check())
+    broken = any(each.severity is Severity.ERROR for each in found)
+    if as_json:
+        write_json({"format": 1, "sound": not broken, "diagnostics": [diagnostic_document(each) for each in found]})
+    else:
+        warn(found)
+        show([line("The state is damaged." if broken else "The state is sound.")])
+    return int(ExitCode.STALE if broken else ExitCode.DONE)
+
+
+@app.command()
+def restore(
+    serial: Annotated[int | None, typer.Argument(metavar="[SERIAL]", help="Default: the newest intact one.")] = None,
+    auto_approve: AutoApprove = False,
+    lock_timeout: LockTimeout = 0.0,
+    config_dir: ConfigDir = None,
+    acting: Acting = None,
+) -> None:
+    """Go on from an older generation. The lists are not touched; the next plan shows what differs."""
+    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+        authorize(workspace, Action.OVERRIDE)
+        with workspace.lock("state restore", timeout_s=lock_timeout):
+            which = f"generation {serial}" if serial is not None else "the newest intact generation"
+            if not auto_approve:
+                confirm(
+                    f"Go on from {which}? What later runs recorded is no longer known; the lists stay as they are.",
+                    "state restore",
+                )
+            unreadable = _journal_unreadable(workspace)
+            ref = workspace.state.restore(serial)
+            dropped = workspace.state.journals.discard() if unreadable else ()
+    show([line(f"The state is at serial {ref.serial}. Next: ", ("ccsync plan", "bold"))])
+    for run in dropped:
+        show([line(f"The journal of run {run} could not be read and was dropped.")])
+
+
+def _journal_unreadable(workspace: Workspace) -> bool:
+    try:
+        workspace.state.journals.pending()
+    except StaleError:
+        return True
+    return False
+
+
+@app.command()
+def unlock(auto_approve: AutoApprove = False, config_dir: ConfigDir = None, acting: Acting = None) -> None:
+    """Take the lock away from a run that hangs. That run can then neither send nor write state."""
+    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+        authorize(workspace, Action.OVERRIDE)
+        holder = workspace.state.lock.holder()
+        if holder is None:
+            show([line("The state is not locked.")])
+            return
+        if not auto_approve:
+            confirm(f"Take the lock away from {holder}?", "state unlock")
+        former = workspace.state.lock.unlock()
+    show([line(f"Unlocked; it was held by {former or holder}.", hang=2)])

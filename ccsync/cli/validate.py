@@ -1,0 +1,67 @@
+"""`ccsync validate`. What is checked is `config`'s; nothing else is loaded, so that it is fast."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccsync.cli.options import ConfigDir, Json
+from ccsync.config.load import Loaded, find_config_dir, load_project
+from ccsync.errors import Diagnostic, InvalidError
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def validate(
+    as_json: Json = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Take warnings for errors.")] = False,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Check the configuration; needs no network, no secrets, no data.
+
+    Says everything that is wrong at once, each with its file, line and column.
+    """
+    folder = find_config_dir(config_dir, os.environ, Path())
+    try:
+        loaded = load_project(folder, environ=os.environ, resolve=False)
+    except InvalidError as error:
+        if not as_json:
+            raise
+        _write(error.diagnostics, None, valid=False)
+        raise typer.Exit(int(error.exit_code)) from None
+    failed = strict and bool(loaded.warnings)
+    if as_json:
+        _write(loaded.warnings, loaded, valid=not failed)
+    else:
+        _say(loaded, failed=failed)
+    if failed:
+        raise typer.Exit(int(InvalidError.exit_code))
+
+
+def _say(loaded: Loaded, *, failed: bool) -> None:
+    if loaded.warnings:
+        from ccsync.cli.terminal import say
+        from ccsync.views.diagnostics import diagnostic_lines
+
+        say(diagnostic_lines(loaded.warnings))
+    if failed:
+        return
+    project = loaded.project
+    parts = (
+        (len(loaded.files), "file"),
+        (len(project.connections), "connection"),
+        (len(project.sources), "source"),
+        (len(project.segments), "segment"),
+        (len(project.exports), "export"),
+    )
+    said = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts)
+    typer.echo(f"The configuration is valid: {said}.")
+
+
+def _write(diagnostics: tuple[Diagnostic, ...], loaded: Loaded | None, *, valid: bool) -> None:
+    from ccsync.cli.terminal import write_json
+    from ccsync.views.document import validation_document
+
+    write_json(validation_document(diagnostics, loaded.files if loaded else (), valid=valid))

@@ -1,0 +1,221 @@
+"""Builds the edges of a command and closes them again: clock, state, engine, accounts, a private folder. No rules.
+
+The one place that knows which class stands behind which port. Rooms are imported when they are first needed: a command
+that asks nothing of the network doesn't load an HTTP client.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from ccsync.cli.actor import Actor, find_actor, git_commit, git_email, os_user
+from ccsync.cli.clock import SystemClock
+from ccsync.cli.signals import Signals
+from ccsync.config.load import find_config_dir, load_project
+from ccsync.core.event import Event
+from ccsync.core.plan import to_text
+from ccsync.core.spec import Connection, ConnectionLimits, ConnectionName, Project
+from ccsync.errors import Diagnostic, InvalidError
+from ccsync.ports import Desires, Destination, Differ, Sink, Stewardship
+
+if TYPE_CHECKING:
+    from ccsync.applier import Work
+    from ccsync.engine.session import Session
+    from ccsync.state.lock import HeldLock
+    from ccsync.state.opening import State
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command works and who is acting, as given on the command line."""
+
+    config_dir: Path | None = None
+    acting: str | None = None
+
+
+class Relay:
+    """A sink whose end can be changed: progress while working, nothing while a question is asked."""
+
+    def __init__(self) -> None:
+        self._target: Sink | None = None
+
+    def __call__(self, event: Event) -> None:
+        if self._target is not None:
+            self._target(event)
+
+    @contextmanager
+    def to(self, target: Sink) -> Iterator[None]:
+        before, self._target = self._target, target
+        try:
+            yield
+        finally:
+            self._target = before
+
+
+class Workspace:
+    """A loaded project and the edges of one command. Made by `open_workspace`, which also closes them.
+
+    folder: the config directory, absolute. resolved: whether references were replaced, so that accounts can be asked.
+    """
+
+    def __init__(
+        self, project: Project, warnings: tuple[Diagnostic, ...], actor: Actor, signals: Signals, stack: ExitStack
+    ) -> None:
+        self.project = project
+        self.warnings = warnings
+        self.actor = actor
+        self.signals = signals
+        self.relay = Relay()
+        self.clock = SystemClock(signals.pipe.readable)
+        self.folder = Path(project.root)
+        self._stack = stack
+        self._destinations: dict[ConnectionName, Destination] = {}
+
+    # ---------------------------------------------------------------- state
+
+    @cached_property
+    def state(self) -> "State":
+        from ccsync.state.opening import open_state
+
+        return open_state(self.folder / self.project.state, self.clock, new_lineage)
+
+    def lock(self, command: str, run: str = "", timeout_s: float = 0.0) -> "HeldLock":
+        """Takes the state's lock. A context manager; leaving it frees the lock. Raises LockedError (E701)."""
+        from ccsync.state.lock import Holder
+
+        holder = Holder(self.actor.name, os.uname().nodename, os.getpid(), command, to_text(self.clock.now()), run)
+        return self.state.lock.acquire(holder, timeout_s=timeout_s)
+
+    def new_run(self) -> str:
+        """An id that sorts by time and is never given twice."""
+        return f"{self.clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+    @cached_property
+    def commit(self) -> str:
+        """The commit checked out in the config directory, for the run record; empty outside a repository."""
+        return git_commit(self.folder) or ""
+
+    # ---------------------------------------------------------------- engine
+
+    @cached_property
+    def workdir(self) -> Path:
+        """A private folder (0700) that goes with the command."""
+        return self._stack.enter_context(private_folder())
+
+    def fresh_folder(self, name: str) -> Path:
+        folder = self.workdir / name
+        folder.mkdir(mode=0o700)
+        return folder
+
+    @cached_property
+    def session(self) -> "Session":
+        from ccsync.engine.session import Session
+
+        return self._stack.enter_context(Session(self.fresh_folder("engine")))
+
+    @cached_property
+    def desires(self) -> Desires:
+        from ccsync.engine.desired import SegmentEngine
+
+        engine = SegmentEngine(self.session, self.project)
+        self._stack.callback(engine.close)
+        return engine
+
+    @cached_property
+    def differ(self) -> Differ:
+        from ccsync.engine.diff import ThreeWayDiffer
+
+        return ThreeWayDiffer(self.session)
+
+    @cached_property
+    def stewardship(self) -> Stewardship:
+        from ccsync.engine.stewardship import Steward
+
+        return Steward(self.session)
+
+    @cached_property
+    def work(self) -> "Work":
+        from ccsync.applier import Work
+        from ccsync.engine.bodies import BodyWriter
+        from ccsync.engine.firewall import LiveFirewall
+        from ccsync.engine.outcomes import OutcomeFinder
+
+        return Work(LiveFirewall(self.session), BodyWriter(self.session), OutcomeFinder(self.session))
+
+    # ---------------------------------------------------------------- accounts
+
+    @property
+    def limits(self) -> Mapping[ConnectionName, ConnectionLimits]:
+        return {name: connection.limits for name, connection in self.project.connections.items()}
+
+    def destination(self, name: ConnectionName) -> Destination:
+        """The account behind a connection; one object a command. Raises InvalidError (E717), DeniedError (E301)."""
+        if name not in self.project.connections:
+            raise InvalidError(
+                Diagnostic(
+                    "E717",
+                    f"connection {name} is no longer declared, but an interrupted run used it",
+                    detail="What that run sent can only be found out over this connection. Nothing was sent.",
+                    hint=f"declare connections.{name} again, then run `ccsync recover`",
+                )
+            )
+        return self.reader(self.project.connections[name])
+
+    def reader(self, connection: Connection) -> Destination:
+        from ccsync.constant_contact.account import open_destination
+
+        if connection.name not in self._destinations:
+            self._destinations[connection.name] = self._stack.enter_context(
+                open_destination(
+                    connection,
+                    clock=self.clock,
+                    random=Random(),  # noqa: S311 - jitter
+                    environ=os.environ,
+                    sink=self.relay,
+                )
+            )
+        return self._destinations[connection.name]
+
+    def calls_made(self) -> int:
+        return sum(destination.calls_made() for destination in self._destinations.values())
+
+
+@contextmanager
+def open_workspace(place: Place, *, resolve: bool) -> Iterator[Workspace]:
+    """Loads the configuration and gives what a command works with; signals are handled while the block lasts.
+
+    resolve: replace references, which commands that ask an account need. Raises InvalidError with every problem.
+    """
+    with ExitStack() as stack:
+        signals = stack.enter_context(Signals())
+        loaded = load_project(config_dir_of(place), environ=os.environ, resolve=resolve)
+        folder = Path(loaded.project.root)
+        actor = find_actor(place.acting, os.environ, lambda: git_email(folder), os_user)
+        yield Workspace(loaded.project, loaded.warnings, actor, signals, stack)
+
+
+def config_dir_of(place: Place) -> Path:
+    return find_config_dir(place.config_dir, os.environ, Path())
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """A temporary folder, mode 0700, taken away with everything in it."""
+    folder = Path(tempfile.mkdtemp(prefix="ccsync-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_lineage() -> str:
+    """The identity of a new state."""
+    return secrets.token_hex(16)

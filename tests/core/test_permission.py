@@ -1,0 +1,72 @@
+"""Who may do what."""
+
+import pytest
+from ccsync.core.permission import Action, Request, Role, missing_consent, refusals, role_of
+from ccsync.core.spec import Connection, ConnectionName, Consent, Project, Roles
+from ccsync.errors import Severity
+
+ROLES = Roles(administrators=("anna@example.com",), contributors=("bob@example.com",), viewers=("*",))
+NAME = ConnectionName("newsletter")
+
+
+def project(
+    roles: Roles | None = ROLES, available_to: str | tuple[str, ...] = "administrators", *, consent: bool = True
+) -> Project:
+    connection = Connection(NAME, "Newsletter", available_to=available_to, consent=Consent(data_privacy=consent))
+    return Project("/tmp/x", "w", ".ccsync", None, roles, {NAME: connection}, {}, {}, {}, "digest")
+
+
+def codes(found: Project, user: str, action: Action) -> list[str]:
+    return [refusal.code for refusal in refusals(found, Request(user, action, (NAME,)))]
+
+
+def test_without_a_roles_section_every_user_is_an_administrator() -> None:
+    assert role_of(None, "anybody") is Role.ADMINISTRATOR
+    assert codes(project(None), "anybody", Action.OVERRIDE) == []
+
+
+def test_the_highest_role_counts_and_case_does_not() -> None:
+    roles = Roles(("Anna@Example.com",), ("*",), ("anna@example.com",))
+    assert role_of(roles, "anna@example.COM") is Role.ADMINISTRATOR
+    assert role_of(roles, "eve") is Role.CONTRIBUTOR
+
+
+def test_who_is_named_nowhere_may_nothing() -> None:
+    nobody = Roles(("anna@example.com",))
+    assert role_of(nobody, "eve") is None
+    for action in Action:
+        assert codes(project(nobody), "eve", action) == ["E201"]
+
+
+@pytest.mark.parametrize(
+    ("user", "action", "available_to", "expected"),
+    [
+        ("anna@example.com", Action.APPLY, "administrators", []),
+        ("anna@example.com", Action.OVERRIDE, ("bob@example.com",), []),
+        ("bob@example.com", Action.APPLY, "administrators", ["E202"]),
+        ("bob@example.com", Action.APPLY, "administrators_and_contributors", []),
+        ("bob@example.com", Action.APPLY, ("BOB@example.com",), []),
+        ("bob@example.com", Action.PLAN, "administrators", ["E202"]),
+        ("bob@example.com", Action.OVERRIDE, "administrators_and_contributors", ["E201"]),
+        ("eve", Action.LOOK, "administrators", []),
+        ("eve", Action.PLAN, "administrators", []),
+        ("eve", Action.SAVE_PLAN, "administrators_and_contributors", ["E201"]),
+        ("eve", Action.APPLY, ("eve",), ["E201"]),
+    ],
+)
+def test_roles_and_availability(user: str, action: Action, available_to: str, expected: list[str]) -> None:
+    assert codes(project(available_to=available_to), user, action) == expected
+
+
+def test_missing_consent_warns_a_plan_and_refuses_an_apply() -> None:
+    found = project(consent=False)
+    assert [(d.code, d.severity) for d in missing_consent(found, [NAME], Severity.WARNING)] == [
+        ("W210", Severity.WARNING)
+    ]
+    assert [d.code for d in missing_consent(found, [NAME, NAME], Severity.ERROR)] == ["E210"]
+    assert missing_consent(project(), [NAME], Severity.ERROR) == ()
+
+
+def test_a_refusal_names_nobody() -> None:
+    (refusal,) = refusals(project(), Request("eve@example.com", Action.APPLY, (NAME,)))
+    assert "@" not in f"{refusal.summary}{refusal.detail}{refusal.hint}"
