@@ -435,8 +435,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "E717": Entry(
         "Connection of an interrupted run is gone",
-        "An interrupted run used a connection that the configuration no longer declares; what it sent can only be found out"
-        " over that connection.",
+        "An interrupted run used a connection that the configuration no longer declares; what it sent can only be"
+        " found out over that connection.",
         "Declare the connection again, then run `ccsync recover`.",
         ExitCode.INVALID,
     ),
@@ -562,7 +562,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "W712": Entry(
         "Run record not written",
-        "What the run did is in the state; only its line in runs.jsonl is missing, so `ccsync history` doesn't show it.",
+        "What the run did is in the state; only its line in runs.jsonl is missing, so `ccsync history` lacks it.",
         "Free disk space.",
         None,
     ),
