@@ -136,11 +136,9 @@ def _attribute_hint(key: str, known: Sequence[str]) -> str:
 
 
 def _key_hint(key: str, known: Sequence[str]) -> str:
-    if near := did_you_mean(key, known):
-        return near
     if homes := _homes().get(key):
         return f"`{key}` stands under {listed(homes)}"
-    return f"the keys here are {listed(sorted(known))}"
+    return did_you_mean(key, known) or f"the keys here are {listed(sorted(known))}"
 
 
 @cache

@@ -72,24 +72,22 @@ class Document:
         return self.root.data
 
     def where(self, path: tuple[str | int, ...], *, key: bool = False) -> Where:
-        """The place of the value at `path`, or of its key. Where the path leads on beyond the data: the nearest value
-        above."""
-        node, place = self.root, (self.root.line, self.root.column)
-        for depth, part in enumerate(path):
-            if isinstance(node.nodes, dict):
-                if not isinstance(part, str) or part not in node.nodes:
-                    break
-                place = node.keys[part]
-                child = node.nodes[part]
+        """The place of the value at `path`, or of its key (of an entry of a list: of the entry).
+
+        Where the path leads on beyond the data, the nearest value or key above.
+        """
+        node = self.root
+        place = key_place = (node.line, node.column)
+        for part in path:
+            if isinstance(node.nodes, dict) and isinstance(part, str) and part in node.nodes:
+                key_place, node = node.keys[part], node.nodes[part]
+            elif isinstance(node.nodes, list) and isinstance(part, int) and part < len(node.nodes):
+                node = node.nodes[part]
+                key_place = (node.line, node.column)
             else:
-                if not isinstance(part, int) or not 0 <= part < len(node.nodes):
-                    break
-                child = node.nodes[part]
-                place = (child.line, child.column)
-            node = child
-            if not (key and depth == len(path) - 1):
-                place = (node.line, node.column)
-        return Where(self.file, *place)
+                break
+            place = (node.line, node.column)
+        return Where(self.file, *(key_place if key else place))
 
 
 def parse(raw: bytes, file: str) -> tuple[Document | None, tuple[Diagnostic, ...]]:
