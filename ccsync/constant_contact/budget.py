@@ -153,47 +153,52 @@ class RequestBudget:
     @contextmanager
     def _record(self) -> Iterator["_Record"]:
         """The tally of today, locked; written back when it was changed, also when the body raises."""
-        if self._memory is not None:
-            record = _Record(_on(self._memory, self._today()))
+        descriptor = self._locked() if self._memory is None else None
+        try:
+            stored = self._memory if descriptor is None else self._read(descriptor)
+            record = _Record(_on(stored or _Tally(self._today()), self._today()))
             try:
                 yield record
             finally:
-                self._memory = record.tally
-            return
+                if descriptor is None:
+                    self._memory = record.tally
+                elif record.tally != stored:
+                    self._write(descriptor, record.tally)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def _locked(self) -> int | None:
+        """The file, opened and locked; None, told once, when the disk would not have it."""
+        descriptor = None
         try:
             make_private(self._path.parent)
             descriptor = open_private(self._path, os.O_RDWR)
-        except OSError:
-            self._warn(_no_file(self._path))
-            self._memory = _Tally(self._today())
-            with self._record() as record:
-                yield record
-            return
-        try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            before = self._read(descriptor)
-            record = _Record(_on(before, self._today()))
-            try:
-                yield record
-            finally:
-                if record.tally != before:
-                    self._write(descriptor, record.tally)
-        finally:
-            os.close(descriptor)
+        except OSError:
+            if descriptor is not None:
+                os.close(descriptor)
+            self._warn(_no_file(self._path))
+            return None
+        return descriptor
 
-    def _read(self, descriptor: int) -> _Tally:
-        raw = os.pread(descriptor, RECORD_BYTES * 2, 0)
+    def _read(self, descriptor: int) -> _Tally | None:
+        """What the file holds; None for a new one. A damaged one is mended at once, and told."""
+        raw = os.pread(descriptor, RECORD_BYTES + 1, 0)
         if not raw:
-            return _Tally(self._today())
+            return None
         try:
             return _decoded(raw)
         except (ValueError, TypeError, KeyError):
             self._warn(_damaged(self._path))
-            return _Tally(self._today(), used=self._limit // 2)
+            half = _Tally(self._today(), used=self._limit // 2)
+            self._write(descriptor, half)
+            return half
 
     def _write(self, descriptor: int, tally: _Tally) -> None:
         try:
             os.pwrite(descriptor, _encoded(tally), 0)
+            os.ftruncate(descriptor, RECORD_BYTES)
         except OSError:
             self._warn(_no_file(self._path))
             self._memory = tally
@@ -222,7 +227,7 @@ def _on(tally: _Tally, today: str) -> _Tally:
 
 
 def _encoded(tally: _Tally) -> bytes:
-    """Always as long: no truncation is needed, and the one write can't leave half of an older record behind."""
+    """Always as long, so that the one write can't leave a part of an older record behind."""
     return json.dumps(asdict(tally)).encode().ljust(RECORD_BYTES - 1) + b"\n"
 
 

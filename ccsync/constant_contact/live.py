@@ -47,10 +47,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The file of a completed job."""
+    """The file of a completed job. announced: the people in it that its job counted, None when it did not say."""
 
     path: Path
     shape: Shape
+    announced: int | None
 
 
 def export(api: ApiClient, wanted: Wanted, custom: Callable[[], Sequence[CustomField]], into: Path) -> LiveFile:
@@ -78,7 +79,7 @@ def export(api: ApiClient, wanted: Wanted, custom: Callable[[], Sequence[CustomF
             continue
         needed = any(target.startswith(CUSTOM_FIELD_PREFIX) for target in wanted.fields)
         found_columns = columns(done.shape.header, wanted.fields, custom() if needed else ())
-        return LiveFile(done.path, found_columns, done.shape.rows)
+        return LiveFile(done.path, found_columns, done.announced)
     raise failures.export_not_whole(api.connection, wanted.what, why)
 
 
@@ -120,7 +121,7 @@ def _download(api: ApiClient, href: str, items: int | None, path: Path) -> Expor
             why = found
             continue
         part.replace(path)
-        return Exported(path, shape)
+        return Exported(path, shape, None if items is None else min(items, shape.rows))
     part.unlink(missing_ok=True)
     raise why
 
