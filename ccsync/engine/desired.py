@@ -1,0 +1,322 @@
+"""The people an export wants: its segments, read and told apart. Implements the port `Desires`.
+
+In which order segments are read is decided in `segments.py`, what is asked of a source in `projection.py`, how rows
+become people in `people.py`; this is what runs them.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from ccsync.core.change import Unusable, zero_unusable
+from ccsync.core.plan import SourceRead
+from ccsync.core.spec import (
+    Column,
+    CombinedSegment,
+    Export,
+    ExportName,
+    Keep,
+    Project,
+    SegmentName,
+    SetOperation,
+    SourceName,
+    TableSegment,
+)
+from ccsync.engine.conflicts import blank_conflicts
+from ccsync.engine.people import EMAIL, NO_NUMBER, NUL, copies_sql, keys_sql, leaf_sql, order_column
+from ccsync.engine.projection import Wish, project_rows
+from ccsync.engine.quote import identifier
+from ccsync.engine.segments import Load, loads_of, table_segments
+from ccsync.engine.session import Session, failure
+from ccsync.engine.sources.isolated import IsolatedSource, fresh_instance, open_source
+from ccsync.errors import Diagnostic, InvalidError
+from ccsync.ports import Desired, Relation
+
+SOURCE_MEMORY = "400MB"
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One call's work: what each table segment is asked for, what was read of which source, and tables on the way.
+
+    values, keys: relations bound in the sources, by table segment. rows: by source. people: rows that gave people.
+    """
+
+    values: dict[SegmentName, duckdb.DuckDBPyRelation] = field(default_factory=dict)
+    keys: dict[SegmentName, duckdb.DuckDBPyRelation] = field(default_factory=dict)
+    key_tables: dict[SegmentName, Relation] = field(default_factory=dict)
+    rows: Counter[SourceName] = field(default_factory=Counter)
+    people: int = 0
+
+
+class SegmentEngine:
+    """Reads sources and runs segments. Sources stay open, each in an instance of its own, until the session closes.
+
+    source_memory: what each of those instances may use before it spills.
+    """
+
+    def __init__(self, session: Session, project: Project, *, source_memory: str = SOURCE_MEMORY) -> None:
+        self._session = session
+        self._project = project
+        self._source_memory = source_memory
+        self._opened: dict[tuple[SourceName, str | None], IsolatedSource] = {}
+        session.closes_with(self.close)
+
+    def close(self) -> None:
+        """Closes all sources; a later call opens them anew."""
+        while self._opened:
+            self._opened.popitem()[1].close()
+
+    # ------------------------------------------------------------ the port
+
+    def desired(self, export: Export) -> Desired:
+        """See the port. Raises InvalidError (E401 to E421, all of the configuration's at once) or StorageError."""
+        loads = loads_of(self._project, export.segments)
+        reading = self._ask(export, loads)
+        unusable = self._session.fresh_name("unusable")
+        self._session.execute(f"CREATE TABLE {identifier(unusable)} (key VARCHAR, reason VARCHAR)")
+        people: Relation | None = None
+        seen: set[SegmentName] = set()
+        for load in loads:
+            leaf = self._load(export, load, reading, people, again=load.segment.name in seen)
+            self._sort_out(export, leaf, unusable)
+            people = self._joined(people, leaf, export)
+            seen.add(load.segment.name)
+        assert people is not None, "an export has a segment"
+        self._session.drop(*reading.key_tables.values())
+        return self._described(export, people, unusable, reading)
+
+    def conflicts(self, desires: Mapping[ExportName, Desired]) -> Mapping[ExportName, Mapping[str, int]]:
+        """See the port."""
+        return blank_conflicts(self._session, {name: desires[name].relation for name in sorted(desires)})
+
+    def in_source(self, export: Export, keys: Relation) -> Relation:
+        """See the port. Where only a segment's query makes the address, its rows stand for the source's."""
+        found = self._session.fresh_name("in_source")
+        self._session.execute(f"CREATE TABLE {identifier(found)} (key VARCHAR)")
+        for segment in dict.fromkeys(load.segment for load in loads_of(self._project, export.segments)):
+            stream = self._session.fresh_name("rows")
+            into = (
+                f"INSERT INTO {identifier(found)} SELECT key FROM {identifier(keys)}"
+                f" WHERE key IN ({keys_sql(stream)}) AND key NOT IN (SELECT key FROM {identifier(found)})"
+            )
+            self._pull(segment, self._whole_source(export, segment), into, stream)
+        return found
+
+    # ------------------------------------------------------------ asking the sources
+
+    def _ask(self, export: Export, loads: Sequence[Load]) -> _Reading:
+        """Binds everything that will be read, so that every problem is told before a row is."""
+        reading = _Reading()
+        problems: list[Diagnostic] = []
+        deciding = [
+            segment
+            for load in loads
+            for condition in load.conditions
+            for segment in table_segments(self._project, condition.segment)
+        ]
+        asked = [(load.segment, reading.values, _wishes(export)) for load in loads]
+        asked += [(segment, reading.keys, (_email_wish(export),)) for segment in deciding]
+        for segment, into, wishes in asked:
+            if segment.name in into:
+                continue
+            try:
+                into[segment.name] = project_rows(self._source(segment), segment, wishes)
+            except InvalidError as error:
+                problems.extend(error.diagnostics)
+        if problems:
+            raise InvalidError(*dict.fromkeys(problems))
+        return reading
+
+    def _whole_source(self, export: Export, segment: TableSegment) -> duckdb.DuckDBPyRelation:
+        wishes = (_email_wish(export),)
+        whole = TableSegment(segment.name, segment.source, segment.table)
+        try:
+            return project_rows(self._source(whole), whole, wishes)
+        except InvalidError:
+            return project_rows(self._source(segment), segment, wishes)
+
+    def _source(self, segment: TableSegment) -> IsolatedSource:
+        place = (segment.source, segment.table)
+        if place not in self._opened:
+            source = self._project.sources[segment.source]
+            spill = self._session.workdir / "spill" / f"source-{len(self._opened)}"
+            self._opened[place] = open_source(
+                Path(self._project.root),
+                source,
+                segment.table,
+                lambda: fresh_instance(spill, self._source_memory, self._session.threads),
+            )
+        return self._opened[place]
+
+    def _pull(self, segment: TableSegment, rows: duckdb.DuckDBPyRelation, statement: str, stream: Relation) -> None:
+        """Runs a statement over a segment's rows. Raises InvalidError, also when a file changed meanwhile (E421)."""
+        opened = self._source(segment)
+        try:
+            self._session.pull(rows, statement, stream)
+        except duckdb.Error as error:
+            theirs = "registered" in str(error).partition(" failed: ")[0]
+            problem = opened.complaint(error, f"segment {segment.name}") if theirs else failure(error)
+        else:
+            opened.check_unchanged()
+            return
+        opened.check_unchanged()  # a file cut short while it is read gives strange errors; this one says why
+        raise problem
+
+    def _row_count(self, segment: TableSegment, rows: duckdb.DuckDBPyRelation) -> int:
+        try:
+            ((count,),) = rows.aggregate("count(*)").fetchall()
+        except duckdb.Error as error:
+            problem = self._source(segment).complaint(error, f"segment {segment.name}")
+        else:
+            return int(count)
+        raise problem
+
+    # ------------------------------------------------------------ from rows to people
+
+    def _load(self, export: Export, load: Load, reading: _Reading, people: Relation | None, *, again: bool) -> Relation:
+        """Reads one table segment into a leaf table. people: those had already; their rows are passed over.
+
+        again: the segment was read before under other conditions; its rows without a key are counted already.
+        """
+        conditions = [f"key NOT IN (SELECT key FROM {identifier(people)})"] if people is not None else []
+        for condition in load.conditions:
+            table = self._keys(condition.segment, reading)
+            conditions.append(f"key {'' if condition.wanted else 'NOT '}IN (SELECT key FROM {identifier(table)})")
+        wanted = " AND ".join(conditions) or "true"
+        leaf, stream = self._session.fresh_name("leaf"), self._session.fresh_name("rows")
+        select = leaf_sql(
+            stream,
+            [item.target for item in export.fields],
+            len(export.duplicates.order_by),
+            f"key IS NOT NULL AND {wanted}" if again else f"key IS NULL OR {wanted}",
+        )
+        rows = reading.values[load.segment.name]
+        self._pull(load.segment, rows, f"CREATE TABLE {identifier(leaf)} AS {select}", stream)
+        if not again:
+            count = self._row_count(load.segment, rows) if conditions else self._session.count(leaf)
+            reading.rows[load.segment.source] += count
+            reading.people += count
+        return leaf
+
+    def _keys(self, name: SegmentName, reading: _Reading) -> Relation:
+        """A table of the distinct keys in a segment, read once a call."""
+        if name in reading.key_tables:
+            return reading.key_tables[name]
+        table = self._session.fresh_name("keys")
+        segment = self._project.segments[name]
+        if isinstance(segment, TableSegment):
+            stream = self._session.fresh_name("rows")
+            rows = reading.keys[name]
+            self._pull(segment, rows, f"CREATE TABLE {identifier(table)} AS {keys_sql(stream)}", stream)
+            reading.rows[segment.source] += self._row_count(segment, rows)
+        else:
+            parts = [f"SELECT key FROM {identifier(self._keys(operand, reading))}" for operand in segment.operands]
+            self._session.execute(f"CREATE TABLE {identifier(table)} AS {_combined_sql(segment, parts)}")
+        reading.key_tables[name] = table
+        return table
+
+    def _sort_out(self, export: Export, leaf: Relation, unusable: Relation) -> None:
+        """Moves a leaf's unusable rows to `unusable`. Raises InvalidError for values that are errors (E417, E419)."""
+        name = identifier(leaf)
+        whys = self._session.rows(f"SELECT why, count(*) FROM {name} WHERE why IS NOT NULL GROUP BY why ORDER BY why")
+        errors = [_value_problem(export, why, count) for why, count in whys if why.startswith((NUL, NO_NUMBER))]
+        if errors:
+            raise InvalidError(*errors)
+        copies = self._session.fresh_name("copies")
+        fields = [item.target for item in export.fields]
+        self._session.execute(f"CREATE TABLE {identifier(copies)} AS {copies_sql(leaf, fields, export.duplicates)}")
+        chosen = f"FROM {name} WHERE why IS NOT NULL"
+        if self._session.count(copies):
+            chosen += f" OR rowid IN (SELECT number FROM {identifier(copies)})"
+        if whys or self._session.count(copies):
+            self._session.execute(
+                f"INSERT INTO {identifier(unusable)}"
+                f" SELECT coalesce(raw, key), coalesce(why, '{Unusable.DUPLICATE}') {chosen}"
+            )
+            self._session.execute(f"DELETE {chosen}")
+        self._session.drop(copies)
+
+    def _joined(self, people: Relation | None, leaf: Relation, export: Export) -> Relation:
+        """The leaf's rows added to those had already, in the shape of the port."""
+        columns = ", ".join(["key", *(identifier(item.target) for item in export.fields)])
+        if people is not None:
+            self._session.execute(
+                f"INSERT INTO {identifier(people)} ({columns}) SELECT {columns} FROM {identifier(leaf)}"
+            )
+            self._session.drop(leaf)
+            return people
+        for column in ("raw", "why", *(order_column(i) for i in range(len(export.duplicates.order_by)))):
+            self._session.execute(f"ALTER TABLE {identifier(leaf)} DROP COLUMN {identifier(column)}")
+        return leaf
+
+    def _described(self, export: Export, people: Relation, unusable: Relation, reading: _Reading) -> Desired:
+        counts = zero_unusable()
+        counts.update(
+            self._session.rows(f"SELECT reason, count(*) FROM {identifier(unusable)} GROUP BY reason ORDER BY reason")
+        )
+        harmless = counts[Unusable.DUPLICATE] if export.duplicates.keep is Keep.FIRST else 0
+        return Desired(
+            relation=people,
+            unusable_relation=unusable,
+            size=self._session.count(people),
+            rows=reading.people,
+            unusable=counts,
+            blocking=sum(counts.values()) - harmless,
+            sources=self._sources_read(reading),
+        )
+
+    def _sources_read(self, reading: _Reading) -> tuple[SourceRead, ...]:
+        files: dict[SourceName, dict[str, int]] = {}
+        for (name, _), opened in self._opened.items():
+            if name in reading.rows:
+                files.setdefault(name, {}).update((file.name, file.size) for file in opened.files)
+        return tuple(
+            SourceRead(str(name), reading.rows[name], tuple(sorted(files[name].items()))) for name in sorted(files)
+        )
+
+
+def _email_wish(export: Export) -> Wish:
+    return Wish(EMAIL, f"export {export.name}, email", export.email)
+
+
+def _wishes(export: Export) -> tuple[Wish, ...]:
+    """What an export asks of a segment that gives values: the address, each field, and what decides among copies."""
+    return (
+        _email_wish(export),
+        *(Wish(item.target, f"export {export.name}, {item.target}", item.expression) for item in export.fields),
+        *(
+            Wish(order_column(i), f"export {export.name}, order_by", Column(by.column), as_text=False)
+            for i, by in enumerate(export.duplicates.order_by)
+        ),
+    )
+
+
+def _combined_sql(segment: CombinedSegment, parts: Sequence[str]) -> str:
+    match segment.operation:
+        case SetOperation.ANY_OF:
+            return " UNION ".join(parts)
+        case SetOperation.ALL_OF:
+            return " INTERSECT ".join(parts)
+        case SetOperation.EXCEPT:
+            return " EXCEPT ".join(parts)
+
+
+def _value_problem(export: Export, why: str, count: int) -> Diagnostic:
+    kind, _, target = why.partition(":")
+    if kind + ":" == NUL:
+        return Diagnostic(
+            "E417",
+            f"export {export.name}, {target}: {count} values hold a NUL character",
+            detail="nothing was sent",
+            hint="mend the source, or take the character out with `sql:`",
+        )
+    return Diagnostic(
+        "E419",
+        f"export {export.name}, {target}: {count} values are no such number",
+        detail="a month is 1 to 12, a day 1 to 31; nothing was sent",
+        hint="make the number with `sql:`, for example from a date with month() or day()",
+    )

@@ -1,0 +1,104 @@
+"""A DuckDB instance that holds one source as the relation `source` and can reach nothing else in the world.
+
+What a user may write to be run in it is decided by `user_sql.py`; either wall would do alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from ccsync.core.spec import Source, SourceType
+from ccsync.engine.complaints import Files, complaint
+from ccsync.engine.quote import literal
+from ccsync.engine.session import open_instance
+from ccsync.engine.sources import cdm_folder, csv_files, duckdb_file, json_files, parquet_files, sqlite_file
+from ccsync.engine.sources.files import SourceFile, check_unchanged, find_files
+from ccsync.engine.sources.opening import Opening
+from ccsync.errors import CcsyncError
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """make: makes the relation; raises InvalidError, or duckdb.Error for the caller to translate.
+
+    suffix: see `find_files`. reread: whether the files are read again at every query, unprotected; those of a database
+    are read once, or under the database's own lock.
+    """
+
+    make: Callable[[Opening], None]
+    suffix: str | None = None
+    reread: bool = False
+
+
+_KINDS: dict[SourceType, _Reading] = {
+    SourceType.CSV: _Reading(csv_files.make_relation, reread=True),
+    SourceType.JSON: _Reading(json_files.make_relation, reread=True),
+    SourceType.PARQUET: _Reading(parquet_files.make_relation, suffix=".parquet", reread=True),
+    SourceType.DUCKDB: _Reading(duckdb_file.make_relation),
+    SourceType.SQLITE: _Reading(sqlite_file.make_relation),
+    SourceType.CDM: _Reading(cdm_folder.make_relation),
+}
+
+
+class IsolatedSource:
+    """One table of one source, open for reading; close it."""
+
+    def __init__(self, source: Source, files: tuple[SourceFile, ...], connection: duckdb.DuckDBPyConnection) -> None:
+        self.name = source.name
+        self.files = files
+        self.connection = connection
+        self._reread = _KINDS[source.type].reread
+        self._texts = Files.of(source.name, [(file.path, file.name) for file in files])
+        described = connection.execute("SELECT column_name FROM (DESCRIBE source)").fetchall()
+        self.columns = tuple(str(name) for (name,) in described)
+
+    def complaint(self, error: duckdb.Error, what: str) -> CcsyncError:
+        """What an error of DuckDB's over this source is to the user who wrote `what`."""
+        return complaint(error, self._texts, what)
+
+    def check_unchanged(self) -> None:
+        """Raises InvalidError (E421) when a file is no longer the one that was opened."""
+        if self._reread:
+            check_unchanged(self.name, self.files)
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def open_source(
+    root: Path, source: Source, table: str | None, open_fresh: Callable[[], duckdb.DuckDBPyConnection]
+) -> IsolatedSource:
+    """Opens a table of a source. root: the config directory. open_fresh: makes the instance it lives in.
+
+    Raises InvalidError: E401, E410, E413 to E418.
+    """
+    reading = _KINDS[source.type]
+    files = find_files(root, source, reading.suffix)
+    connection = open_fresh()
+    try:
+        reading.make(Opening(connection, source, table, files))
+        _lock(connection, files if reading.reread else ())
+        return IsolatedSource(source, files, connection)
+    except duckdb.Error as error:
+        connection.close()
+        problem = complaint(error, Files.of(source.name, [(file.path, file.name) for file in files]), source.name)
+    except BaseException:
+        connection.close()
+        raise
+    raise problem
+
+
+def fresh_instance(spill: Path, memory_limit: str, threads: int | None) -> duckdb.DuckDBPyConnection:
+    """An instance for a source; its spill folder is made when missing."""
+    spill.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return open_instance(spill, memory_limit, threads)
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, files: tuple[SourceFile, ...]) -> None:
+    """Shuts the instance: from now on it reads these files, spills, and nothing else; and no one can unlock it."""
+    paths = ", ".join(literal(str(file.path)) for file in files)
+    connection.execute(f"SET allowed_paths = [{paths}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
