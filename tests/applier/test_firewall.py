@@ -112,7 +112,7 @@ def test_who_unsubscribes_between_plan_and_apply_is_dropped(synced: World) -> No
 def test_who_joins_by_themselves_between_plan_and_apply_is_not_ours_to_remove(synced: World) -> None:
     one_export(synced, [person("ana"), person("bob"), person("eve")])
     planned = synced.plan()
-    synced.do("/join", emails=["eve@example.com"], list="VIP")
+    synced.do("/people/join", emails=["eve@example.com"], list="VIP")
     synced.apply(planned)
     assert_converged(synced)
     one_export(synced, [person("ana"), person("bob"), person("eve", member=False)])
@@ -133,7 +133,7 @@ def test_who_comes_back_by_themselves_is_a_member_again_and_not_ours(synced: Wor
     synced.leave("VIP", "bob@example.com")
     one_export(synced, [person("ana", first_name="Anna"), person("bob")])
     synced.sync()
-    synced.do("/join", emails=["bob@example.com"], list="VIP")
+    synced.do("/people/join", emails=["bob@example.com"], list="VIP")
     planned = synced.plan()
     assert planned.plan.exports[0].counts.adopt == 1
     synced.apply(planned)
@@ -144,7 +144,7 @@ def test_who_comes_back_by_themselves_is_a_member_again_and_not_ours(synced: Wor
 
 
 def test_a_person_deleted_in_the_account_is_not_revived(synced: World) -> None:
-    synced.do("/delete", emails=["bob@example.com"])
+    synced.do("/people/delete", emails=["bob@example.com"])
     one_export(synced, [person("ana"), person("bob", first_name="Robert")])
     synced.sync()
     assert synced.members("VIP") == mail("ana")
@@ -152,7 +152,7 @@ def test_a_person_deleted_in_the_account_is_not_revived(synced: World) -> None:
 
 
 def test_a_person_removed_by_a_colleague_is_held_back(synced: World) -> None:
-    synced.do("/leave", emails=["bob@example.com"], list="VIP", by="account")
+    synced.do("/people/leave", emails=["bob@example.com"], list="VIP", by="account")
     synced.sync()
     assert synced.members("VIP") == mail("ana")
     assert synced.plan().plan.exports[0].held_back["opted_out"] == 1

@@ -17,16 +17,16 @@ import httpx
 from ccsync.adoption import Imported, import_list
 from ccsync.applier import Work, apply_plan, settle
 from ccsync.config.load import load_project
-from ccsync.constant_contact import open_destination
+from ccsync.constant_contact.account import open_destination
 from ccsync.core.event import ApplyFinished, Event, RecoveryFinished
 from ccsync.core.plan import Plan
 from ccsync.core.spec import ConnectionName, ExportName, Project
 from ccsync.core.staleness import check_plan
-from ccsync.engine.bodies import EncodedBodies
+from ccsync.engine.bodies import BodyWriter
 from ccsync.engine.desired import SegmentEngine
 from ccsync.engine.diff import ThreeWayDiffer
 from ccsync.engine.firewall import LiveFirewall
-from ccsync.engine.outcomes import RowOutcomes
+from ccsync.engine.outcomes import OutcomeFinder
 from ccsync.engine.session import Session
 from ccsync.engine.stewardship import Steward
 from ccsync.errors import ExitCode
@@ -118,18 +118,22 @@ class World:
         """A list with members that are not ours."""
         made = self.do("/lists", name=name)["list_id"]
         if members:
-            self.do("/join", emails=list(members), list=name)
+            self.do("/people/join", emails=list(members), list=name)
         return str(made)
 
     def members(self, name: str) -> set[str]:
         """Who is really on the list."""
         return set(self.ask("/members", list=name)["members"])
 
+    def fields(self, email: str) -> dict[str, str]:
+        """What the account knows of a person."""
+        return dict(self.ask(f"/people/{email}")["fields"])
+
     def leave(self, name: str, *emails: str) -> None:
-        self.do("/leave", emails=list(emails), list=name)
+        self.do("/people/leave", emails=list(emails), list=name)
 
     def unsubscribe(self, *emails: str) -> None:
-        self.do("/unsubscribe", emails=list(emails))
+        self.do("/people/unsubscribe", emails=list(emails))
 
     def fault(self, **fault: Any) -> None:
         self.do("/faults", **fault)
@@ -313,7 +317,7 @@ class Edges:
         return {
             "destinations": self.destination,
             "limits": {name: connection.limits for name, connection in self.project.connections.items()},
-            "work": Work(LiveFirewall(self.session), EncodedBodies(self.session), RowOutcomes(self.session)),
+            "work": Work(LiveFirewall(self.session), BodyWriter(self.session), OutcomeFinder(self.session)),
             "workdir": self.workdir,
             "clock": self.world.clock,
             "sink": self.world.events.append,
