@@ -8,7 +8,8 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -69,22 +70,26 @@ class Disk(Protocol):
         """Removes an empty folder."""
 
 
+def open_private(path: Path, flags: int) -> int:
+    """os.open for a file that only its owner can read. With os.O_RDWR | os.O_CREAT: for a lock file.
+
+    The mode is given to open(), so there is no moment in which others could read. A umask that takes even the owner's
+    rights away is undone afterwards, which opens the file to nobody else.
+    """
+    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+    if flags & os.O_CREAT and os.fstat(descriptor).st_mode & stat.S_IRWXU != FILE_MODE:
+        os.fchmod(descriptor, FILE_MODE)
+    return descriptor
+
+
 class LocalDisk:
     """The real `Disk`."""
 
     def create(self, path: Path) -> int:
-        return self._open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        return open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
 
     def extend(self, path: Path) -> int:
-        return self._open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-
-    def _open(self, path: Path, flags: int) -> int:
-        # The mode is given to open(), never set afterwards: no moment in which others could read. A umask that takes
-        # even the owner's rights away is undone, which can't open the file to anybody else.
-        descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
-        if os.fstat(descriptor).st_mode & 0o777 != FILE_MODE:
-            os.fchmod(descriptor, FILE_MODE)
-        return descriptor
+        return open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def write(self, descriptor: int, data: bytes) -> None:
         view = memoryview(data)
@@ -114,8 +119,11 @@ class LocalDisk:
         source.replace(target)
 
     def link(self, source: Path, target: Path) -> None:
+        self.link_or_rename(source, target, os.link)
+
+    def link_or_rename(self, source: Path, target: Path, link: Callable[[Path, Path], None]) -> None:
         try:
-            os.link(source, target)
+            link(source, target)
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
                 raise
@@ -129,7 +137,7 @@ class LocalDisk:
 
     def make_folder(self, path: Path) -> None:
         path.mkdir(FOLDER_MODE)
-        if path.stat().st_mode & 0o777 != FOLDER_MODE:
+        if path.stat().st_mode & stat.S_IRWXU != FOLDER_MODE:
             path.chmod(FOLDER_MODE)
 
     def remove_folder(self, path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Self
 
 from ccsync.errors import Diagnostic, LockedError, StorageError
 from ccsync.ports import Clock
-from ccsync.state.files import FILE_MODE, Disk, disk_trouble, make_folders, replace_file, sweep
+from ccsync.state.files import Disk, disk_trouble, make_folders, open_private, replace_file, sweep
 
 POLL_S = 0.25
 _GRACE_S = 0.02
@@ -116,7 +116,7 @@ class Lock:
         return descriptor
 
     def _attempt(self) -> int | None:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
         try:
             if self._try(descriptor, fcntl.LOCK_EX) and _is_same(self._path, descriptor):
                 self._prove(descriptor)

@@ -17,12 +17,12 @@ from typing import NewType, Protocol
 from ccsync.errors import Diagnostic, LockedError
 from ccsync.ports import Clock
 from ccsync.state.files import (
-    FILE_MODE,
     Disk,
     checked_chunks,
     disk_trouble,
     is_leftover,
     make_folders,
+    open_private,
     remove_tree,
     replace_file,
     sweep,
@@ -161,7 +161,7 @@ class LocalStore:
 
         Not to be taken over: its holder may be between its last look and the rename.
         """
-        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        descriptor = open_private(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT)
         try:
             deadline = self._clock.monotonic() + _SWAP_WAIT_S
             while True:

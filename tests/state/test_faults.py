@@ -94,16 +94,16 @@ def after_second(root: Path, temp: Path) -> None:
     commit_second(root, temp, FaultyDisk())
 
 
-def fails_at_each(deed: Deed, prepare: Callable[[Path, Path], None], tmp_path: Path) -> list[tuple[Path, Path, bool]]:
+def fails_at_each(deed: Deed, prepare: Callable[[Path, Path], None], quick_path: Path) -> list[tuple[Path, Path, bool]]:
     """(state folder, temporary folder, whether the deed returned) for each operation and each kind of fault."""
-    before = tmp_path / "before"
-    prepare(before, tmp_path / "before-temp")
+    before = quick_path / "before"
+    prepare(before, quick_path / "before-temp")
     found = []
     # A disk that became read-only fails as a full one does; once is enough to try it everywhere.
     faults = [KILLED, FULL, BROKEN_ONCE, *([READ_ONLY] if deed is commit_second else [])]
     for error, lasting in faults:
         for at in range(1, MORE_THAN_ANY):
-            root, temp = tmp_path / f"{error} {at}", tmp_path / f"{error} {at} temp"
+            root, temp = quick_path / f"{error} {at}", quick_path / f"{error} {at} temp"
             temp.mkdir()
             if before.exists():
                 shutil.copytree(before, root)
@@ -123,15 +123,15 @@ def fails_at_each(deed: Deed, prepare: Callable[[Path, Path], None], tmp_path: P
 
 
 def loses_power_at_each(
-    deed: Deed, prepare: Callable[[Path, Path], None], tmp_path: Path
+    deed: Deed, prepare: Callable[[Path, Path], None], quick_path: Path
 ) -> list[tuple[Path, Path, bool]]:
     """The same for power cuts: without the contents that were not synced, and without the names that were not."""
-    before = tmp_path / "before"
-    prepare(before, tmp_path / "before-temp")
+    before = quick_path / "before"
+    prepare(before, quick_path / "before-temp")
     found = []
     for names_too in (False, True):
         for at in range(1, MORE_THAN_ANY):
-            root, temp = tmp_path / f"cut {names_too} {at}", tmp_path / f"cut {names_too} {at} temp"
+            root, temp = quick_path / f"cut {names_too} {at}", quick_path / f"cut {names_too} {at} temp"
             (temp / "aside").mkdir(parents=True)
             if before.exists():
                 shutil.copytree(before, root)
@@ -173,8 +173,8 @@ def works_on(root: Path, temp: Path, before: Snapshot) -> None:
 
 
 @every_way
-def test_the_first_commit_leaves_no_state_or_the_first_generation(way: Way, tmp_path: Path) -> None:
-    for root, temp, returned in way(commit_first, before_first, tmp_path):
+def test_the_first_commit_leaves_no_state_or_the_first_generation(way: Way, quick_path: Path) -> None:
+    for root, temp, returned in way(commit_first, before_first, quick_path):
         snapshot = state_at(root).generations.snapshot()
         assert (snapshot.ref.serial, contents(snapshot)) in [(0, {}), (1, contents_of("a"))]
         assert not returned or snapshot.ref.serial == 1
@@ -182,8 +182,8 @@ def test_the_first_commit_leaves_no_state_or_the_first_generation(way: Way, tmp_
 
 
 @every_way
-def test_a_later_commit_leaves_the_old_generation_or_the_new_one(way: Way, tmp_path: Path) -> None:
-    for root, temp, returned in way(commit_second, after_first, tmp_path):
+def test_a_later_commit_leaves_the_old_generation_or_the_new_one(way: Way, quick_path: Path) -> None:
+    for root, temp, returned in way(commit_second, after_first, quick_path):
         snapshot = state_at(root).generations.snapshot()
         assert (snapshot.ref.serial, contents(snapshot)) in [(1, contents_of("a")), (2, contents_of("b"))]
         assert not returned or snapshot.ref.serial == 2
@@ -191,8 +191,8 @@ def test_a_later_commit_leaves_the_old_generation_or_the_new_one(way: Way, tmp_p
 
 
 @every_way
-def test_a_restore_leaves_the_old_generation_or_the_restored_one(way: Way, tmp_path: Path) -> None:
-    for root, temp, returned in way(restore_first, after_second, tmp_path):
+def test_a_restore_leaves_the_old_generation_or_the_restored_one(way: Way, quick_path: Path) -> None:
+    for root, temp, returned in way(restore_first, after_second, quick_path):
         snapshot = state_at(root).generations.snapshot()
         assert (snapshot.ref.serial, contents(snapshot)) in [(2, contents_of("b")), (3, contents_of("a"))]
         assert not returned or snapshot.ref.serial == 3
@@ -200,8 +200,8 @@ def test_a_restore_leaves_the_old_generation_or_the_restored_one(way: Way, tmp_p
 
 
 @every_way
-def test_a_journal_is_begun_whole_or_not_at_all(way: Way, tmp_path: Path) -> None:
-    for root, temp, returned in way(begin, after_first, tmp_path):
+def test_a_journal_is_begun_whole_or_not_at_all(way: Way, quick_path: Path) -> None:
+    for root, temp, returned in way(begin, after_first, quick_path):
         state = state_at(root)
         journal = state.journals.pending()
         assert journal is not None or not returned
@@ -220,8 +220,8 @@ def test_a_journal_is_begun_whole_or_not_at_all(way: Way, tmp_path: Path) -> Non
 
 
 @every_way
-def test_every_record_that_was_written_is_read_and_none_is_torn(way: Way, tmp_path: Path) -> None:
-    for root, temp, _ in way(journal_all, after_first, tmp_path):
+def test_every_record_that_was_written_is_read_and_none_is_torn(way: Way, quick_path: Path) -> None:
+    for root, temp, _ in way(journal_all, after_first, quick_path):
         durable = (temp / "durable").read_text() if (temp / "durable").exists() else "nothing"
         state = state_at(root)
         journal = state.journals.pending()
@@ -241,8 +241,8 @@ def test_every_record_that_was_written_is_read_and_none_is_torn(way: Way, tmp_pa
 
 
 @every_way
-def test_a_run_is_recorded_or_not_and_the_next_one_is(way: Way, tmp_path: Path) -> None:
-    for root, _, returned in way(record_run, after_first, tmp_path):
+def test_a_run_is_recorded_or_not_and_the_next_one_is(way: Way, quick_path: Path) -> None:
+    for root, _, returned in way(record_run, after_first, quick_path):
         state = state_at(root)
         runs = [run.run for run in state.runs.runs()]
         assert runs in (["run-2"], ["run-2", "run-2"])
@@ -252,12 +252,12 @@ def test_a_run_is_recorded_or_not_and_the_next_one_is(way: Way, tmp_path: Path) 
         assert state.runs.check() == ()
 
 
-def test_a_plan_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
-    old, old_changes = plan_with(tmp_path / "old", {"news": b"old"})
-    new, new_changes = plan_with(tmp_path / "new", {"news": b"new" * 100})
+def test_a_plan_file_is_the_old_one_or_the_new_one(quick_path: Path) -> None:
+    old, old_changes = plan_with(quick_path / "old", {"news": b"old"})
+    new, new_changes = plan_with(quick_path / "new", {"news": b"new" * 100})
     for error, lasting in (KILLED, FULL, BROKEN_ONCE, READ_ONLY):
         for at in range(1, MORE_THAN_ANY):
-            folder = tmp_path / f"{error}-{at}"
+            folder = quick_path / f"{error}-{at}"
             folder.mkdir()
             write_plan(folder / "x.ccplan", old, old_changes)
             disk = FaultyDisk(at, error, lasting=lasting)
@@ -273,34 +273,34 @@ def test_a_plan_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
                 break
 
 
-def test_a_disk_that_fails_says_what_and_why(tmp_path: Path) -> None:
-    after_first(tmp_path / "s", tmp_path / "t")
+def test_a_disk_that_fails_says_what_and_why(quick_path: Path) -> None:
+    after_first(quick_path / "s", quick_path / "t")
     with pytest.raises(StorageError) as caught:
-        commit_second(tmp_path / "s", tmp_path / "t", FaultyDisk(5, errno.ENOSPC, lasting=True))
+        commit_second(quick_path / "s", quick_path / "t", FaultyDisk(5, errno.ENOSPC, lasting=True))
     (finding,) = caught.value.diagnostics
     assert finding.code == "E713"
     assert "No space left on device" in finding.summary
     assert "free some space" in (finding.hint or "")
 
 
-def test_a_full_disk_gets_the_space_of_a_failed_commit_back(tmp_path: Path) -> None:
-    after_first(tmp_path / "s", tmp_path / "t")
+def test_a_full_disk_gets_the_space_of_a_failed_commit_back(quick_path: Path) -> None:
+    after_first(quick_path / "s", quick_path / "t")
     for at in range(1, 60):
         disk = FaultyDisk(at, errno.ENOSPC)
         try:
-            commit_second(tmp_path / "s", tmp_path / "t", disk)
+            commit_second(quick_path / "s", quick_path / "t", disk)
         except StorageError:
-            serial = state_at(tmp_path / "s").generations.snapshot().ref.serial
+            serial = state_at(quick_path / "s").generations.snapshot().ref.serial
             if serial == 2:  # the fault came after HEAD was replaced
                 break
-            assert len(list((tmp_path / "s" / "generations").iterdir())) == 1
+            assert len(list((quick_path / "s" / "generations").iterdir())) == 1
         else:
             break
 
 
-def test_only_a_commit_from_the_newest_generation_is_taken_after_a_fault(tmp_path: Path) -> None:
-    after_first(tmp_path / "s", tmp_path / "t")
-    base = state_at(tmp_path / "s").generations.snapshot().ref
-    commit_second(tmp_path / "s", tmp_path / "t", FaultyDisk())
+def test_only_a_commit_from_the_newest_generation_is_taken_after_a_fault(quick_path: Path) -> None:
+    after_first(quick_path / "s", quick_path / "t")
+    base = state_at(quick_path / "s").generations.snapshot().ref
+    commit_second(quick_path / "s", quick_path / "t", FaultyDisk())
     with pytest.raises(StaleError, match="E712"):
-        state_at(tmp_path / "s").generations.commit(base, generation(tmp_path / "t", "c", "run-3"))
+        state_at(quick_path / "s").generations.commit(base, generation(quick_path / "t", "c", "run-3"))
