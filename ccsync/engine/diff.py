@@ -56,8 +56,8 @@ class ThreeWayDiffer:
         inputs = load_inputs(session, request)
         table = session.fresh_name("changes")
         session.execute(f"CREATE TEMP TABLE {identifier(table)} AS {three_way(inputs)}")
-        counts = _count(session, inputs, table)
         _tell_source_rows_gone(session, request, table)
+        counts = _count(session, inputs, table)
         parts = cut(session, table, request.fields)
         path = session.workdir / f"{table}.parquet"
         _write(session, request, table, parts, path)

@@ -1,7 +1,7 @@
 """Builds what the engine reads: tables, ledgers, memories and export files of a few rows."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -108,6 +108,7 @@ def request(
     name: str = "weekly",
     mapping: Mapping[str, str] | None = None,
     ledger_mapping: Mapping[str, str] | None = None,
+    present: Callable[[Relation], Relation] | None = None,
 ) -> DiffRequest:
     same = dict.fromkeys(fields, "digest")
     return DiffRequest(
@@ -124,6 +125,7 @@ def request(
         siblings=tuple(siblings),
         optouts=optouts,
         live=live,
+        present=present,
     )
 
 
