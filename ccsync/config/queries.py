@@ -1,5 +1,6 @@
 """The SQL files that segments name. What the SQL does is for the engine to find out."""
 
+import re
 from pathlib import Path
 
 from ccsync.config.build import Query
@@ -9,6 +10,8 @@ from ccsync.config.findings import name_of
 from ccsync.config.interpolate import has_reference
 from ccsync.config.yaml_core import decode
 from ccsync.errors import Diagnostic
+
+_STATEMENT = re.compile(r"(?:SELECT|FROM|WITH)\s", re.IGNORECASE)
 
 
 def read_queries(declared: Declared, config_dir: Path, shown_dir: str) -> tuple[dict[str, Query], list[Diagnostic]]:
@@ -33,7 +36,7 @@ def read_queries(declared: Declared, config_dir: Path, shown_dir: str) -> tuple[
 
 def _file_of(query: str) -> str | None:
     """The path, if `query` names a file; None when it is SQL itself, which never is a single word."""
-    if query.lower().endswith(".sql") and "\n" not in query:
+    if query.lower().endswith(".sql") and "\n" not in query and not _STATEMENT.match(query):
         if has_reference(query):
             raise UnreadableError("the path of a query file can't hold references")
         return query

@@ -190,9 +190,7 @@ class _Writer:
                 return "`true` or `false`"
             case "object":
                 return "mapping"
-            case list() as kinds:
-                return " or ".join(self._plain_kind({"type": kind}) for kind in kinds)
-            case _:
+            case _:  # numbers that the schema takes besides text are there for a better diagnostic
                 return "text"
 
 
