@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException
@@ -65,21 +66,9 @@ class Sandbox:
         self._closed = False
         tokens = self.service.tokens
         self.access_token = tokens.issue(tokens.new_grant(), SCOPES, options.clock.now()).access.value
-        self._routes: dict[str, Operation | OpenRoute] = {}
-        self._urls = Map(merge_slashes=False)
-        for operation in OPERATIONS:
-            self._route(operation.method, API + operation.path, operation)
-        for method, path, handler in oauth.ROUTES:
-            self._route(method, AUTH + path, OpenRoute(f"{method} {AUTH}{path}", handler, faulty=True))
-        for method, path, handler in control.ROUTES:
-            self._route(method, CONTROL + path, OpenRoute(f"{method} {CONTROL}{path}", handler))
+        self._urls, self._routes = _routes()
         if options.seed is not None:
             seeding.load_file(self.service, options.seed)
-
-    def _route(self, method: str, path: str, target: Operation | OpenRoute) -> None:
-        rule = path.replace("{", "<").replace("}", ">")
-        self._urls.add(Rule(rule, methods=[method], endpoint=target.name))
-        self._routes[target.name] = target
 
     def endpoints(self, base: str) -> Endpoints:
         """Say where everything is, given the address (``http://host:port``) it is served at."""
@@ -201,6 +190,24 @@ class Sandbox:
             fault.kind.value if fault else None,
         )  # fmt: skip
         self.service.log.add(record, time.monotonic())
+
+
+@cache
+def _routes() -> tuple[Map, Mapping[str, Operation | OpenRoute]]:
+    # The same for every sandbox, and slow enough to build that many short-lived ones would notice.
+    rules, targets = [], dict[str, Operation | OpenRoute]()
+
+    def add(method: str, path: str, target: Operation | OpenRoute) -> None:
+        rules.append(Rule(path.replace("{", "<").replace("}", ">"), methods=[method], endpoint=target.name))
+        targets[target.name] = target
+
+    for operation in OPERATIONS:
+        add(operation.method, API + operation.path, operation)
+    for method, path, handler in oauth.ROUTES:
+        add(method, AUTH + path, OpenRoute(f"{method} {AUTH}{path}", handler, faulty=True))
+    for method, path, act in control.ROUTES:
+        add(method, CONTROL + path, OpenRoute(f"{method} {CONTROL}{path}", act))
+    return Map(rules, merge_slashes=False), targets
 
 
 def create_app(options: SandboxOptions) -> Sandbox:

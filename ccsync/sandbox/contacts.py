@@ -57,10 +57,7 @@ def get_contacts(call: Call) -> Answer:
     where = " AND ".join(conditions)
     limit = query.get("limit", limits.PAGE_DEFAULT)
     with call.service.store.read() as db:
-        found = db.execute(
-            f"SELECT {_SELECT} FROM contacts c WHERE c.seq > $after AND {where} ORDER BY c.seq LIMIT {limit + 1}",
-            values | {"after": after},
-        ).fetchall()
+        found = _page(db, where, values, after, limit + 1)
         page = found[:limit]
         people = documents(db, call.service.account, page, query.get("include", ()))
         body: dict[str, Any] = {"contacts": people}
@@ -69,6 +66,27 @@ def get_contacts(call: Call) -> Answer:
             body["contacts_count"] = row[0] if row else 0
     body["_links"] = cursors.links("/v3/contacts", query, page[-1][0] if len(found) > limit else None)
     return Answer(body=body)
+
+
+def _page(db: duckdb.DuckDBPyConnection, where: str, values: Mapping[str, Any], after: int, wanted: int) -> list[Row]:
+    """Find the first people after a position, looking at few of a million by widening a window step by step."""
+    width = 20 * wanted
+    while True:
+        row = db.execute(
+            f"SELECT max(seq), count(*) FROM (SELECT seq FROM contacts WHERE seq > {after} ORDER BY seq LIMIT {width})"
+        ).fetchone()
+        upto, seen = row if row else (None, 0)
+        if upto is None:
+            return []
+        window = f"c.seq > {after} AND c.seq <= {upto}"
+        conditions = where.replace("/*window*/", f" AND seq > {after} AND seq <= {upto}")
+        found = db.execute(
+            f"SELECT {_SELECT} FROM contacts c WHERE {window} AND {conditions} ORDER BY c.seq LIMIT {wanted}",
+            dict(values),
+        ).fetchall()
+        if len(found) == wanted or seen < width:
+            return found
+        width *= 20
 
 
 def _conditions(account: Account, query: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
@@ -102,7 +120,7 @@ def _among(table: str, column: str, numbers: list[int]) -> str:
     if not numbers:
         return "FALSE"
     listed = ", ".join(str(number) for number in numbers)
-    return f"c.seq IN (SELECT seq FROM {table} WHERE {column} IN ({listed}))"
+    return f"c.seq IN (SELECT seq FROM {table} WHERE {column} IN ({listed})/*window*/)"
 
 
 def get_contact(call: Call) -> Answer:
@@ -217,19 +235,19 @@ _Pairs = Iterable[tuple[int, Any]]  # Any: JSON values
 
 def _memberships(db: duckdb.DuckDBPyConnection, account: Account, seqs: list[int]) -> _Pairs:
     ids = {one.number: one.list_id for one in account.active_lists()}
-    rows = db.execute(_of("memberships", "list_no", "list_no"), [seqs]).fetchall()
+    rows = db.execute(_of("memberships", "list_no", "list_no"), {"seqs": seqs}).fetchall()
     return [(seq, ids[number]) for seq, number in rows if number in ids]
 
 
 def _taggings(db: duckdb.DuckDBPyConnection, account: Account, seqs: list[int]) -> _Pairs:
     ids = {one.number: one.tag_id for one in account.tags.values()}
-    rows = db.execute(_of("taggings", "tag_no", "tag_no"), [seqs]).fetchall()
+    rows = db.execute(_of("taggings", "tag_no", "tag_no"), {"seqs": seqs}).fetchall()
     return [(seq, ids[number]) for seq, number in rows if number in ids]
 
 
 def _custom_fields(db: duckdb.DuckDBPyConnection, account: Account, seqs: list[int]) -> _Pairs:
     fields = {one.number: one for one in account.fields.values()}
-    rows = db.execute(_of("custom_values", "field_no, value", "field_no"), [seqs]).fetchall()
+    rows = db.execute(_of("custom_values", "field_no, value", "field_no"), {"seqs": seqs}).fetchall()
     out = []
     for seq, number, value in rows:
         if number in fields:
@@ -239,7 +257,9 @@ def _custom_fields(db: duckdb.DuckDBPyConnection, account: Account, seqs: list[i
 
 def _phones(db: duckdb.DuckDBPyConnection, account: Account, seqs: list[int]) -> _Pairs:
     del account
-    rows = db.execute(_of("phones", "phone_id, phone_number, kind, created_at, updated_at", "kind"), [seqs]).fetchall()
+    rows = db.execute(
+        _of("phones", "phone_id, phone_number, kind, created_at, updated_at", "kind"), {"seqs": seqs}
+    ).fetchall()
     return [
         (seq, {"phone_number_id": str(one), "phone_number": number, "kind": kind, "created_at": _iso(born),
                "updated_at": _iso(changed), "create_source": "Account", "update_source": "Account"})
@@ -252,7 +272,9 @@ def _addresses(db: duckdb.DuckDBPyConnection, account: Account, seqs: list[int])
     parts = ("street", "city", "state", "postal_code", "country")
     wanted = "address_id, kind, created_at, updated_at, " + ", ".join(parts)
     out = []
-    for seq, one, kind, born, changed, *values in db.execute(_of("addresses", wanted, "kind"), [seqs]).fetchall():
+    for seq, one, kind, born, changed, *values in db.execute(
+        _of("addresses", wanted, "kind"), {"seqs": seqs}
+    ).fetchall():
         head = {"street_address_id": str(one), "kind": kind}
         given = {name: value for name, value in zip(parts, values, strict=True) if value is not None}
         out.append((seq, head | given | {"created_at": _iso(born), "updated_at": _iso(changed)}))
@@ -261,14 +283,20 @@ def _addresses(db: duckdb.DuckDBPyConnection, account: Account, seqs: list[int])
 
 def _notes(db: duckdb.DuckDBPyConnection, account: Account, seqs: list[int]) -> _Pairs:
     del account
-    rows = db.execute(_of("notes", "note_id, created_at, content", "created_at DESC, note_id"), [seqs]).fetchall()
+    rows = db.execute(
+        _of("notes", "note_id, created_at, content", "created_at DESC, note_id"), {"seqs": seqs}
+    ).fetchall()
     return [
         (seq, {"note_id": str(one), "created_at": _iso(born), "content": content}) for seq, one, born, content in rows
     ]
 
 
 def _of(table: str, wanted: str, order: str) -> str:
-    return f"SELECT seq, {wanted} FROM {table} WHERE seq IN (SELECT unnest(?::BIGINT[])) ORDER BY seq, {order}"
+    # The bounds let DuckDB skip what is far from the page.
+    return (
+        f"SELECT seq, {wanted} FROM {table} WHERE seq IN (SELECT unnest($seqs::BIGINT[])) "
+        f"AND seq BETWEEN list_min($seqs::BIGINT[]) AND list_max($seqs::BIGINT[]) ORDER BY seq, {order}"
+    )
 
 
 _SUBRESOURCES = {

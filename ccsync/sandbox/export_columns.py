@@ -91,7 +91,7 @@ ONLY_WHEN_NAMED = frozenset(
 )  # fmt: skip
 
 
-def file_query(account: Account, fields: Sequence[str] | None, *, with_id: bool) -> str:
+def file_query(account: Account, fields: Sequence[str] | None, *, with_id: bool, sort: bool) -> str:
     """Write the query of a file over the temporary table ``exported(seq)``; ``fields`` None means all."""
     named = tuple(fields) if fields is not None else None
     chosen = [Column("contact_id", "Contact ID", "c.contact_id")] if with_id else []
@@ -101,8 +101,9 @@ def file_query(account: Account, fields: Sequence[str] | None, *, with_id: bool)
     chosen += [one for one in END if _wanted(one, named)]
     headings = _distinct([one.heading for one in chosen])
     cells = ", ".join(f"{one.sql} AS {quoted(heading)}" for one, heading in zip(chosen, headings, strict=True))
+    order = " ORDER BY c.seq" if sort else ""
     joins = "".join(_joins(account, " ".join(one.sql for one in chosen)))
-    return f"SELECT {cells} FROM exported e JOIN contacts c ON c.seq = e.seq{joins} ORDER BY c.seq"
+    return f"SELECT {cells} FROM exported e JOIN contacts c ON c.seq = e.seq{joins}{order}"
 
 
 def _wanted(one: Column, named: tuple[str, ...] | None) -> bool:

@@ -79,7 +79,7 @@ def merge(db: duckdb.DuckDBPyConnection, incoming: Incoming, rules: MergeRules, 
     plan = _Columns(incoming, rules)
     total = _stage(db, plan, incoming, rules)
     unreadable = _unreadable(db) if incoming.rejects else 0
-    _choose_winners(db, rules)
+    _choose_winners(db, rules, by_phone=plan.has("sms_number"))
     skipped = _refuse_overflow(db, rules)
     moment = stamp(now)
     created = _insert_people(db, plan, rules, moment)
@@ -93,7 +93,8 @@ def merge(db: duckdb.DuckDBPyConnection, incoming: Incoming, rules: MergeRules, 
         db.execute("SELECT verdict, count(*) FROM staged GROUP BY verdict ORDER BY verdict").fetchall()
     )
     cannot = _count(db, "SELECT count(*) FROM winners WHERE permission = 'unsubscribed'") if rules.list_nos else 0
-    for table in ("staged", "winners", "writable"):
+    db.execute("DROP VIEW writable")
+    for table in ("staged", "winners"):
         db.execute(f"DROP TABLE {table}")
     return MergeCounts(
         rows=total + unreadable, errors=verdicts.get("error", 0) + skipped + unreadable,
@@ -214,24 +215,21 @@ def _unreadable(db: duckdb.DuckDBPyConnection) -> int:
     return lines
 
 
-def _choose_winners(db: duckdb.DuckDBPyConnection, rules: MergeRules) -> None:
-    order = "ASC" if rules.dup_winner == "first" else "DESC"
+def _choose_winners(db: duckdb.DuckDBPyConnection, rules: MergeRules, *, by_phone: bool) -> None:
+    # Which row of an address counts is found by its line; a new person's number is made from the line too. Both do
+    # without a window function, which would cost more than all the rest.
     first_free = _count(db, "SELECT coalesce(max(seq), 0) FROM contacts")
+    best = "min(line)" if rules.dup_winner == "first" else "max(line)"
+    same = "c.email = s.email" if not by_phone else "coalesce(c.email, c.sms_number) = coalesce(s.email, s.sms_number)"
     db.execute(
         f"""CREATE OR REPLACE TEMP TABLE winners AS
-        WITH chosen AS (
-            SELECT * FROM staged WHERE verdict = 'ok'
-            QUALIFY row_number() OVER (PARTITION BY coalesce(email, sms_number) ORDER BY line {order}) = 1
-        ), matched AS (
-            SELECT chosen.*, c.seq AS old_seq, c.permission, c.deleted_at IS NOT NULL AS was_deleted
-            FROM chosen
-            LEFT JOIN contacts c ON coalesce(c.email, c.sms_number) = coalesce(chosen.email, chosen.sms_number)
+        WITH best AS (
+            SELECT {best} AS line FROM staged WHERE verdict = 'ok' GROUP BY coalesce(email, sms_number)
         )
-        SELECT * EXCLUDE (old_seq, permission),
-            old_seq IS NULL AS is_new,
-            coalesce(old_seq, {first_free} + row_number() OVER (PARTITION BY old_seq IS NULL ORDER BY line)) AS seq,
-            coalesce(permission::VARCHAR, wanted_permission, 'implicit') AS permission
-        FROM matched"""
+        SELECT s.*, c.seq IS NULL AS is_new, coalesce(c.seq, {first_free} + s.line) AS seq,
+            coalesce(c.permission::VARCHAR, s.wanted_permission, 'implicit') AS permission,
+            coalesce(c.deleted_at IS NOT NULL, FALSE) AS was_deleted
+        FROM staged s SEMI JOIN best ON best.line = s.line LEFT JOIN contacts c ON {same}"""
     )
 
 
@@ -282,10 +280,8 @@ def _update_people(db: duckdb.DuckDBPyConnection, plan: _Columns, rules: MergeRu
     differs = " OR ".join(
         [f"contacts.{name} IS DISTINCT FROM ({expr})" for name, expr in new.items()] + ["w.was_deleted"]
     )
-    if rules.unsub_fields == "untouched":
-        db.execute("CREATE OR REPLACE TEMP TABLE writable AS SELECT * FROM winners WHERE permission <> 'unsubscribed'")
-    else:
-        db.execute("CREATE OR REPLACE TEMP TABLE writable AS SELECT * FROM winners")
+    among = " WHERE permission <> 'unsubscribed'" if rules.unsub_fields == "untouched" else ""
+    db.execute(f"CREATE OR REPLACE TEMP VIEW writable AS SELECT * FROM winners{among}")
     sets = "".join(f", {name} = {expr}" for name, expr in new.items())
     if not _count(db, "SELECT count(*) FROM writable WHERE NOT is_new"):
         return 0

@@ -87,6 +87,7 @@ class Store:
         self.scratch = Path(tempfile.mkdtemp(prefix="ccsync-sandbox-"))
         self._connection = duckdb.connect(str(file) if file else ":memory:")
         self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET enable_progress_bar = false")
         self._connection.execute(f"SET temp_directory = '{str(self.scratch).replace(chr(39), chr(39) * 2)}'")
         self._connection.execute(SCHEMA)
         self._write_lock = threading.RLock()
