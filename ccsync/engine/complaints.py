@@ -10,7 +10,7 @@ import duckdb
 from ccsync.engine.session import TEXT_ERRORS, failure
 from ccsync.errors import CcsyncError, Diagnostic, InvalidError, Where
 
-_PASSED_ON = re.compile(r"Invalid Input Error: reading the [a-z ]+ registered(?: as)? '[^']*' failed: (?:\w+: )?")
+_PASSED_ON = re.compile(r"Invalid Input Error: [a-z ]+ registered as '[^']*' failed: (?:\w+: )?")
 _KIND = re.compile(r"((?:[A-Z][\w-]* )+Error): ")
 _CSV_LINE = re.compile(r"CSV Error on Line: (\d+)\n")
 _CSV_FILE = re.compile(r"\n  file = (.+)\n")
@@ -35,6 +35,11 @@ class Files:
     @classmethod
     def of(cls, source: str, files: Sequence[tuple[Path, str]]) -> "Files":
         return cls(source, {str(path): name for path, name in files})
+
+
+def is_passed_on(error: duckdb.Error) -> bool:
+    """Whether an error came from the instance whose rows were read, not from the one that read them."""
+    return _PASSED_ON.match(str(error)) is not None
 
 
 def complaint(error: duckdb.Error, files: Files, what: str) -> CcsyncError:

@@ -25,6 +25,7 @@ from ccsync.core.spec import (
     SourceName,
     TableSegment,
 )
+from ccsync.engine.complaints import is_passed_on
 from ccsync.engine.conflicts import blank_conflicts
 from ccsync.engine.people import EMAIL, NO_NUMBER, NUL, copies_sql, keys_sql, leaf_sql, order_column
 from ccsync.engine.projection import Wish, project_rows
@@ -158,7 +159,7 @@ class SegmentEngine:
         try:
             self._session.pull(rows, statement, stream)
         except duckdb.Error as error:
-            theirs = "registered" in str(error).partition(" failed: ")[0]
+            theirs = is_passed_on(error)
             problem = opened.complaint(error, f"segment {segment.name}") if theirs else failure(error)
         else:
             opened.check_unchanged()

@@ -49,9 +49,10 @@ def _open(path: Path) -> sqlite3.Connection:
     address = f"file:{quote(str(path))}?mode=ro"
     try:
         return _connected(address)
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         log = path.with_name(path.name + "-wal")
-        if log.exists() and log.stat().st_size > 0:
+        busy = error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if busy or (log.exists() and log.stat().st_size > 0):
             raise
         return _connected(address + "&immutable=1")
 
