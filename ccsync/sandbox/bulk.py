@@ -237,7 +237,9 @@ def fields_delete(call: Call) -> Answer:
         return {"items_total_count": len(doomed), "items_completed_count": done}
 
     status = {"items_total_count": len(doomed), "items_completed_count": 0}
-    return Answer(201, service.submit("custom_fields_delete", work, rows=len(doomed), status=status).document())
+    shown = service.submit("custom_fields_delete", work, rows=len(doomed), status=status).document()
+    del shown["status"]  # SW#D/ActivityDeleteCustomFields has none; the status call shows it
+    return Answer(201, shown)
 
 
 def _count(db: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object] | None = None) -> int:

@@ -166,14 +166,10 @@ JSON_IMPORT_REST = _object(
     "list_ids",
 )  # fmt: skip
 
-_OWNER_ADDRESS = _object(
-    {"address_line1": _text(80, 1), "address_line2": _text(80, 1), "address_line3": _text(80, 1), "city": _text(),
-     "state_code": _text(2), "state_name": _text(), "postal_code": _text(), "country_code": _text(2)}
-)  # fmt: skip
 ACCOUNT_PUT = _object(
     {"contact_email": _text(), "contact_phone": _text(25), "country_code": _text(), "encoded_account_id": _text(),
      "first_name": _text(80), "last_name": _text(80), "organization_name": _text(), "organization_phone": _text(),
-     "state_code": _text(), "time_zone_id": _text(), "website": _text(), "physical_address": _OWNER_ADDRESS}
+     "state_code": _text(), "time_zone_id": _text(), "website": _text()}
 )  # fmt: skip
 
 _CURSOR: Fragment = {"cursor": _text()}

@@ -26,7 +26,6 @@ def put_summary(call: Call) -> Answer:
     with account.lock:
         changes = {name: value for name, value in call.body.items() if value is not None}
         changes.pop("encoded_account_id", None)
-        account.physical_address |= changes.pop("physical_address", {})
         account.owner |= changes
         body = dict(account.owner)
     call.service.save()
