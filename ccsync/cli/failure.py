@@ -3,6 +3,8 @@
 import os
 import sys
 import traceback
+from collections.abc import Sequence
+from enum import Enum
 
 import typer
 
@@ -20,29 +22,50 @@ def exit_code_of(error: SystemExit) -> int:
     return error.code if isinstance(error.code, int) else int(ExitCode.ERROR)
 
 
-def report(error: BaseException, *, json_wanted: bool) -> ExitCode:
-    """Says what happened, on stderr or as a document on stdout, and returns the exit code. Shows a traceback only when
+class Style(Enum):
+    """How a command reports: in words, as one JSON document, or as JSON lines of which the last is `apply_finished`."""
+
+    WORDS = "words"
+    DOCUMENT = "document"
+    LINES = "lines"
+
+
+def style_of(args: Sequence[str]) -> Style:
+    """By the command line alone, since it may be the command line that is wrong."""
+    if "--json" not in args:
+        return Style.WORDS
+    command = next((arg for arg in args if not arg.startswith("-")), "")
+    return Style.LINES if command in ("apply", "recover") else Style.DOCUMENT
+
+
+def report(error: BaseException, style: Style) -> ExitCode:
+    """Says what happened, on stderr or as JSON on stdout, and returns the exit code. Shows a traceback only when
     CCSYNC_DEBUG is set, since one may hold data."""
     if os.environ.get(DEBUG):
         traceback.print_exception(error, file=sys.stderr)
-    if isinstance(error, CcsyncError):
-        _tell(error.diagnostics, json_wanted=json_wanted)
-        return error.exit_code
-    if isinstance(error, _CLICK):
-        return _usage(error, json_wanted=json_wanted)
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return ExitCode.INTERRUPTED
-    _tell((_unexpected(error),), json_wanted=json_wanted)
-    return ExitCode.ERROR
-
-
-def _usage(error: BaseException, *, json_wanted: bool) -> ExitCode:
-    message = error.format_message() if hasattr(error, "format_message") else "wrong usage"
-    if json_wanted:
-        _tell((Diagnostic("E900", message, hint="see `ccsync COMMAND --help`"),), json_wanted=True)
-    elif hasattr(error, "show"):
+    if isinstance(error, _CLICK) and style is Style.WORDS and hasattr(error, "show"):
         error.show()
-    return ExitCode.USAGE
+        return ExitCode.USAGE
+    code, diagnostics = _read(error)
+    match style:
+        case Style.WORDS:
+            _say(diagnostics)
+        case Style.DOCUMENT:
+            _write_document(diagnostics)
+        case Style.LINES:
+            _write_lines(code, diagnostics)
+    return code
+
+
+def _read(error: BaseException) -> tuple[ExitCode, tuple[Diagnostic, ...]]:
+    if isinstance(error, CcsyncError):
+        return error.exit_code, error.diagnostics
+    if isinstance(error, _CLICK):
+        message = error.format_message() if hasattr(error, "format_message") else "wrong usage"
+        return ExitCode.USAGE, (Diagnostic("E900", message, hint="see `ccsync COMMAND --help`"),)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return ExitCode.INTERRUPTED, (Diagnostic("E902", "stopped"),)
+    return ExitCode.ERROR, (_unexpected(error),)
 
 
 def _unexpected(error: BaseException) -> Diagnostic:
@@ -62,18 +85,32 @@ def _place(frame: traceback.FrameSummary) -> str:
     return f"ccsync/{parts[2]}:{frame.lineno}"
 
 
-def _tell(diagnostics: tuple[Diagnostic, ...], *, json_wanted: bool) -> None:
-    if not diagnostics:
-        return
-    if json_wanted:
-        from ccsync.cli.terminal import write_json
-        from ccsync.views.document import error_document
-
-        write_json(error_document(diagnostics))
-        return
+def _say(diagnostics: tuple[Diagnostic, ...]) -> None:
     from ccsync.cli.terminal import say
     from ccsync.views.diagnostics import diagnostic_lines, problems_line
 
     lines = diagnostic_lines(diagnostics)
     total = problems_line(diagnostics)
     say(lines if total is None else [*lines, total])
+
+
+def _write_document(diagnostics: tuple[Diagnostic, ...]) -> None:
+    from ccsync.cli.terminal import write_json
+    from ccsync.views.document import error_document
+
+    if diagnostics:
+        write_json(error_document(diagnostics))
+
+
+def _write_lines(code: ExitCode, diagnostics: tuple[Diagnostic, ...]) -> None:
+    from ccsync.cli.clock import SystemClock
+    from ccsync.cli.terminal import write_line
+    from ccsync.core.event import Status
+    from ccsync.views.document import error_document
+    from ccsync.views.jsonl import failed_document, json_line
+
+    if diagnostics:
+        write_line(json_line(error_document(diagnostics)))
+    stopped = code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.DECLINED)
+    status = Status.CANCELED if stopped else Status.FAILED
+    write_line(json_line(failed_document(status, int(code), diagnostics, SystemClock().now())))

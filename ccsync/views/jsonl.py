@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from ccsync.core.event import ApplyFinished, Event, Noticed
+from ccsync.core.event import ApplyFinished, Event, Noticed, Status
 from ccsync.core.plan import to_text
+from ccsync.errors import Diagnostic
 from ccsync.views.document import FORMAT, Document, diagnostic_document
 
 _HUMP = re.compile(r"(?<!^)(?=[A-Z])")
@@ -28,6 +30,24 @@ def event_document(event: Event, at: datetime | None = None) -> Document:
     for name in (each.name for each in fields(event)):
         document[name] = _value(event, name)
     return document
+
+
+def failed_document(status: Status, exit_code: int, diagnostics: Iterable[Diagnostic], at: datetime) -> Document:
+    """The last line of a command that ended before it had anything to tell of a run."""
+    return {
+        "format": FORMAT,
+        "event": event_name(ApplyFinished),
+        "status": str(status),
+        "at": to_text(at),
+        "run": None,
+        "plan_id": None,
+        "serial": None,
+        "results": [],
+        "calls": 0,
+        "seconds": 0.0,
+        "diagnostics": [diagnostic_document(each) for each in diagnostics],
+        "exit_code": exit_code,
+    }
 
 
 def json_line(document: Document) -> str:
