@@ -127,7 +127,7 @@ def scalar(text: str) -> Scalar:
 
 def decode(raw: bytes) -> str:
     """The text of a UTF-8 file, with or without a byte order mark. Raises UnicodeDecodeError."""
-    return raw.decode("utf-8-sig")
+    return raw.removeprefix(b"\xef\xbb\xbf").decode()
 
 
 def _decode(raw: bytes, file: str) -> tuple[str, Diagnostic | None]:
@@ -136,7 +136,7 @@ def _decode(raw: bytes, file: str) -> tuple[str, Diagnostic | None]:
     try:
         text = decode(raw)
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8-sig")
+        before = error.object[: error.start].decode()
         return "", Diagnostic(
             "E101", "is not UTF-8 text", hint="save the file as UTF-8", where=_at(file, before, len(before))
         )
