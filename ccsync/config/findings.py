@@ -71,7 +71,7 @@ def _what(refusal: Refusal) -> str:
         return f"takes {_types(value)}, not {_type_of(refusal.instance)}"
     match refusal.keyword:
         case "pattern" | "anyOf" | "oneOf" if said := refusal.schema.get("errorMessage"):
-            return str(said)
+            return f"is no name: {said}" if refusal.schema == config_schema()["definitions"]["name"] else str(said)
         case "enum":
             return f"takes {listed(value)}"
         case "const":
