@@ -186,7 +186,7 @@ class Generations:
         if not moved:
             self._give_up(head, expected, None)
         with suppress(StorageError):  # what is left over takes space and nothing else; the next commit tries again
-            self._prune(meta, head.generation)
+            self._prune(head)
         return head.ref
 
     def _write(self, folder: str, meta: Meta, sources: Mapping[str, Source]) -> None:
@@ -208,29 +208,30 @@ class Generations:
         if (now.version if now else None) != (expected.version if expected else None):
             raise refusals.moved_on(f"serial {head.serial} was taken by another commit") from error
 
-    def _prune(self, newest: Meta, folder: str) -> None:
-        """Keeps the last generations of the chain that leads to HEAD. Those with a higher serial are never touched:
-        somebody else may be writing one."""
-        chain = self.chain(newest, folder)
-        broken_at = serial_of(chain[-1]) or 0
-        candidates = [name for name in self.folders() if (serial_of(name) or 0) <= newest.serial]
-        known = [name for name in candidates if name in chain or (serial_of(name) or 0) < broken_at]
-        kept = set(known[-KEPT:])
-        for name in candidates:
-            if name not in kept:
-                self.store.delete(f"{GENERATIONS}{name}")
+    def _prune(self, head: Head) -> None:
+        """Drops the oldest generations and those that lost the race for HEAD. A higher serial than HEAD's is never
+        touched: somebody else may be writing it."""
+        kept = set(self.committed(head)[:KEPT])
+        for folder in self.folders():
+            if folder not in kept and (serial_of(folder) or 0) <= head.serial:
+                self.store.delete(f"{GENERATIONS}{folder}")
 
-    def chain(self, newest: Meta, folder: str) -> tuple[str, ...]:
+    def committed(self, head: Head) -> tuple[str, ...]:
+        """Folders of the generations that were HEAD, newest first. Of two with one serial the chain of `previous`
+        decides; where damage breaks it, both count."""
+        folders = [name for name in reversed(self.folders()) if (serial_of(name) or 0) <= head.serial]
+        if len({serial_of(name) for name in folders}) == len(folders):
+            return tuple(folders)
+        chain = self._chain(head.generation)
+        end = serial_of(chain[-1]) or 0
+        return tuple(name for name in folders if name in chain or (serial_of(name) or 0) < end)
+
+    def _chain(self, folder: str) -> tuple[str, ...]:
         """Folders of the generations that led to this one, newest first, as far as they can be followed."""
         names = [folder]
-        previous = newest.previous
-        while previous is not None and len(names) <= KEPT:
-            name = folder_of(previous.serial, previous.digest)
-            try:
-                previous = self.read_meta(name).previous
-            except StaleError:
-                break
-            names.append(name)
+        with suppress(StaleError):
+            while (previous := self.read_meta(names[-1]).previous) is not None and len(names) <= KEPT:
+                names.append(folder_of(previous.serial, previous.digest))
         return tuple(names)
 
 

@@ -20,7 +20,7 @@ from ccsync.ports import Clock
 from ccsync.state.files import Disk, disk_trouble, make_folders, open_private, replace_file, sweep
 
 POLL_S = 0.25
-_GRACE_S = 0.02
+_GRACE_S = 0.005
 _GRACE_TRIES = 3
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF)
 

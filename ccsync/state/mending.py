@@ -124,16 +124,8 @@ def _head_if_readable(generations: Generations) -> tuple[Head | None, Stored | N
 
 def _committed(generations: Generations, head: Head | None) -> list[tuple[int, str]]:
     """(serial, folder) of the generations that were HEAD once, newest first; without HEAD, of all there are."""
-    folders = [(serial_of(folder) or 0, folder) for folder in reversed(generations.folders())]
-    if head is None:
-        return folders
-    below = [(serial, folder) for serial, folder in folders if serial <= head.serial]
-    twins = {serial for serial, _ in below if sum(serial == other for other, _ in below) > 1}
-    if not twins:
-        return below
-    meta = _readable(generations, head.generation)
-    chain = generations.chain(meta, head.generation) if meta else (head.generation,)
-    return [(serial, folder) for serial, folder in below if serial not in twins or folder in chain]
+    folders = generations.committed(head) if head else tuple(reversed(generations.folders()))
+    return [(serial_of(folder) or 0, folder) for folder in folders]
 
 
 def _readable(generations: Generations, folder: str) -> Meta | None:

@@ -12,7 +12,6 @@ from ccsync.errors import Diagnostic, StaleError, StorageError
 from ccsync.ports import Snapshot
 from ccsync.state.files import Disk
 from ccsync.state.planfile import read_plan, write_plan
-from ccsync.state.runs import Run
 
 from tests.state.world import (
     BROKEN_ONCE,
@@ -28,6 +27,7 @@ from tests.state.world import (
     generation,
     plan_with,
     records,
+    run_of,
     state_at,
 )
 
@@ -75,10 +75,6 @@ def record_run(root: Path, temp: Path, disk: Disk) -> object:
 
 def restore_first(root: Path, temp: Path, disk: Disk) -> object:
     return state_at(root, disk).restore(1)
-
-
-def run_of(run: str) -> Run:
-    return Run(run, "2026-10-01T06:00:00Z", "2026-10-01T06:00:09Z", "anna", "apply", "successful", 2)
 
 
 def before_first(root: Path, temp: Path) -> None: ...

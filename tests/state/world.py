@@ -17,6 +17,7 @@ from ccsync.ports import Ledger, NextGeneration, Snapshot
 from ccsync.state.files import Disk, LocalDisk, sha256_of
 from ccsync.state.lock import Holder
 from ccsync.state.opening import State, open_state
+from ccsync.state.runs import Run
 
 NOW = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)
 HOLDER = Holder("anna@contoso.example", "laptop", 4711, "apply", "2026-10-01T06:00:00Z", "run-1")
@@ -344,6 +345,10 @@ def records(count: int) -> list[Record]:
         else:
             found.append(Accepted(attempt, ActivityId(f"activity-{number}")))
     return found[:count]
+
+
+def run_of(run: str) -> Run:
+    return Run(run, "2026-10-01T06:00:00Z", "2026-10-01T06:00:09Z", "anna", "apply", "successful", 2)
 
 
 KILLED = (None, False)
