@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 import stat
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -163,6 +162,8 @@ def _checked(file: BinaryIO, placed: Placed, sha256: str) -> Iterator[bytes]:
 def _refuse_other_container(file: BinaryIO) -> None:
     """A plan of another format version may be packed otherwise: as long as any zip reader finds its plan.json, it is
     said to be of another version, not damaged."""
+    import zipfile  # needed for files that are refused, and it is slow to load
+
     try:
         file.seek(0)
         with zipfile.ZipFile(file) as archive, archive.open(PLAN_JSON) as member:
