@@ -95,7 +95,11 @@ class Bench:
         """What an export wants. Without segments: everything in the one source."""
         several = [segments] if isinstance(segments, TableSegment) else list(segments) or [table()]  # type: ignore[list-item]
         wanted = of or export()
-        return self.engine(sources, several, [wanted]).desired(wanted)  # type: ignore[arg-type]
+        engine = self.engine(sources, several, [wanted])
+        try:
+            return engine.desired(wanted)
+        finally:
+            engine.close()
 
     def rows(self, relation: Relation) -> list[tuple[str | None, ...]]:
         return self.session.rows(f"SELECT * FROM {identifier(relation)} ORDER BY ALL")
