@@ -195,6 +195,86 @@ CATALOGUE: dict[str, Entry] = {
         "Run `ccsync connections check NAME`; the account itself may be restricted.",
         ExitCode.DENIED,
     ),
+    "E401": Entry(
+        "Source file not found",
+        "A source's path names no file that can be read, or a file whose own name would be taken for a pattern.",
+        "Check `path` (relative to the config directory) and the permissions.",
+    ),
+    "E402": Entry(
+        "SQL fails",
+        "A `where`, `query` or `sql:` text can't be run over its source, or fails on a value. The message never"
+        " shows the value.",
+        "Mend the SQL; try_cast and try() give NULL in place of an error.",
+    ),
+    "E403": Entry(
+        "SQL that is not allowed",
+        "A query must be one SELECT, a condition or a field one expression of one row. They may read the relation"
+        " `source` and nothing else: no file, network, other table or setting.",
+        "Read `source` only; declare another source for other data and combine segments.",
+    ),
+    "E410": Entry(
+        "No such table",
+        "The source holds no table or view of that name.",
+        "Take a name from the hint.",
+    ),
+    "E411": Entry(
+        "No such column",
+        "A mapping, the address or `order_by` names a column that the rows of a segment do not have.",
+        "Take a name from the hint, or use another mapping.",
+    ),
+    "E412": Entry(
+        "Value that can't be sent",
+        "A field is mapped to lists, structures or JSON, which are no text.",
+        "Pick one value with `sql:`, for example `tags[1]` or `payload->>'name'`.",
+    ),
+    "E413": Entry(
+        "Files that are not alike",
+        "The files behind one source do not have the same columns, so rows would silently lack values.",
+        "Make the files alike, or narrow the path.",
+    ),
+    "E414": Entry(
+        "Unusable header",
+        "Columns without a name, two of one name (upper and lower case are one to SQL), or no first line at all.",
+        "Give every column a name of its own; a CSV file without names is read with `header: false`.",
+    ),
+    "E415": Entry(
+        "Malformed file",
+        "A CSV row that is not as long as its header, an open quote, mixed line ends, or text that is not JSON.",
+        "Mend the file at the line given; check `delimiter`, `quote` and `format` of the source.",
+    ),
+    "E416": Entry(
+        "File of another kind",
+        "The file can't be read as what it is declared to be: damaged, of another format, or locked by another"
+        " program.",
+        "Check `type` and `path` of the source.",
+    ),
+    "E417": Entry(
+        "Not text",
+        "The source holds bytes that are not in the declared encoding, or NUL characters.",
+        "Save the file as UTF-8, or set `encoding` of a CSV source.",
+    ),
+    "E418": Entry(
+        "Oversized row",
+        "A row or value is larger than any row of people can be: often a quote that was never closed.",
+        "Look at the place given, or leave the large column out.",
+    ),
+    "E419": Entry(
+        "Not a month or day",
+        "Values of `birthday_month` must be 1 to 12, of `birthday_day` 1 to 31. Nothing is guessed for those that are"
+        " not.",
+        "Make the number with `sql:`, for example `month(birthday)`.",
+    ),
+    "E420": Entry(
+        "Kind of source not built yet",
+        "This version does not read sources of that type.",
+        "Point a source of another type at the same data.",
+    ),
+    "E421": Entry(
+        "Source changed while it was read",
+        "A file was written to between the first and the last look at it, so what was read may be half old and half"
+        " new.",
+        "Run again when the file is complete; writers should write aside and rename.",
+    ),
     "E500": Entry(
         "Too few people",
         "The segments of an export hold fewer usable people than `guards.min_rows`. An empty segment is taken for a"

@@ -311,13 +311,13 @@ def _value_problem(export: Export, why: str, count: int) -> Diagnostic:
     if kind + ":" == NUL:
         return Diagnostic(
             "E417",
-            f"export {export.name}, {target}: {count} values hold a NUL character",
+            f"export {export.name}, {target}: rows whose value holds a NUL character: {count}",
             detail="nothing was sent",
             hint="mend the source, or take the character out with `sql:`",
         )
     return Diagnostic(
         "E419",
-        f"export {export.name}, {target}: {count} values are no such number",
+        f"export {export.name}, {target}: rows whose value is no {target.partition('_')[2]}: {count}",
         detail="a month is 1 to 12, a day 1 to 31; nothing was sent",
         hint="make the number with `sql:`, for example from a date with month() or day()",
     )

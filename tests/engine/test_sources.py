@@ -284,5 +284,5 @@ def test_a_file_that_is_no_duckdb_database_is_refused(bench: Bench) -> None:
 
 def test_cdm_says_that_it_is_not_built(bench: Bench) -> None:
     bench.write("model.json", "{}")
-    with pytest.raises(InvalidError, match="E113"):
+    with pytest.raises(InvalidError, match="E420"):
         bench.desired(source("cdm", "model.json"), table(table="t"))

@@ -5,10 +5,10 @@ from ccsync.errors import Diagnostic, InvalidError
 
 
 def make_relation(opening: Opening) -> None:
-    """Raises InvalidError (E113), always."""
+    """Raises InvalidError (E420), always."""
     raise InvalidError(
         Diagnostic(
-            "E113",
+            "E420",
             f"source {opening.source.name}: sources of type cdm are not built yet",
             hint="point a csv or parquet source at the files of the folder",
         )
