@@ -27,6 +27,7 @@ from ccsync.sandbox.faults import Fault, FaultBook, FaultKind
 from ccsync.sandbox.gateway import Gateway
 from ccsync.sandbox.operations import MEDIA_415, MULTIPART, OPERATIONS, Operation
 from ccsync.sandbox.options import Endpoints, SandboxOptions
+from ccsync.sandbox.page import views
 from ccsync.sandbox.problem import Problem, ProblemValue, Shape
 from ccsync.sandbox.request_log import RequestLog, RequestRecord
 from ccsync.sandbox.service import Answer, Call, Service
@@ -207,6 +208,8 @@ def _routes() -> tuple[Map, Mapping[str, Operation | OpenRoute]]:
         add(method, AUTH + path, OpenRoute(f"{method} {AUTH}{path}", handler, faulty=True))
     for method, path, act in control.ROUTES:
         add(method, CONTROL + path, OpenRoute(f"{method} {CONTROL}{path}", act))
+    for method, path, show in views.ROUTES:
+        add(method, path, OpenRoute(f"{method} {path}", show))
     return Map(rules, merge_slashes=False), targets
 
 

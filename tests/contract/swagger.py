@@ -77,6 +77,7 @@ def resolve(schema: Any) -> Any:
     return schema
 
 
+@functools.cache
 def body_schema(method: str, path: str) -> Document | None:
     """Return the schema of the request body, if the operation takes JSON."""
     for parameter in operation(method, path).get("parameters", ()):
@@ -142,12 +143,18 @@ def problems_with(method: str, path: str, status: int, body: Any) -> list[str]:
     listed = operation(method, path)["responses"]
     if str(status) not in listed and status not in UNDOCUMENTED:
         return [f"{method} {path}: status {status} is not in the contract ({', '.join(listed)})"]
+    return [
+        f"{method} {path} {status}: {'/'.join(map(str, one.path))}: {one.message[:200]}"
+        for one in _validator(method, path, status).iter_errors(body)
+    ]
+
+
+@functools.cache
+def _validator(method: str, path: str, status: int) -> Draft4Validator:
     if status in (401, 403, 429):
         schema: Any = ERROR_OBJECT
     elif status >= 400:
         schema = ERROR_ARRAY
     else:
-        schema = closed(resolve(listed[str(status)].get("schema", {})))
-    validator = Draft4Validator(schema, format_checker=_FORMATS)
-    return [f"{method} {path} {status}: {'/'.join(map(str, one.path))}: {one.message[:200]}"
-            for one in validator.iter_errors(body)]  # fmt: skip
+        schema = closed(resolve(operation(method, path)["responses"][str(status)].get("schema", {})))
+    return Draft4Validator(schema, format_checker=_FORMATS)

@@ -66,6 +66,7 @@ def test_the_request_body_is_that_of_the_contract(one: Operation) -> None:
     ours = one.body
     if one.name == "POST /activities/contacts_json_import":
         rest = dict(contract.JSON_IMPORT_REST)
+        documented = copy.deepcopy(documented)
         assert documented is not None
         del documented["properties"]["import_data"]
         documented["required"] = ["list_ids"]
