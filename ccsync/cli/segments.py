@@ -1,17 +1,37 @@
-"""`ccsync segments list`."""
+"""`ccsync segments list|preview`."""
+
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
 from ccsync.cli.access import authorize
-from ccsync.cli.options import Acting, ConfigDir, Json
+from ccsync.cli.import_list import declared_export
+from ccsync.cli.options import Acting, ConfigDir, Json, Reveal
 from ccsync.cli.terminal import show, write_json
 from ccsync.cli.wiring import Place, open_workspace
 from ccsync.core.permission import Action
-from ccsync.core.spec import CombinedSegment, Project, Segment, SegmentName, TableSegment
+from ccsync.core.spec import (
+    Column,
+    CombinedSegment,
+    ConnectionName,
+    Export,
+    ExportName,
+    ListRef,
+    Project,
+    Segment,
+    SegmentName,
+    TableSegment,
+)
+from ccsync.engine.rows import read_people
+from ccsync.errors import Diagnostic, InvalidError, UsageError
+from ccsync.views.document import Document, row_document
 from ccsync.views.mask import cut
 from ccsync.views.tables import table_lines
+from ccsync.views.text import counted, line, tally
 
 _MADE_CHARS = 60
+_VALUE_CHARS = 40
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, help="List the declared segments, or preview one.")
 
@@ -46,6 +66,86 @@ def list_segments(as_json: Json = False, config_dir: ConfigDir = None, acting: A
     show(table_lines(("name", "display name", "made of", "sent by"), cells))
 
 
+@app.command()
+def preview(
+    segment: Annotated[str, typer.Argument(metavar="SEGMENT", show_default=False)],
+    export: Annotated[
+        str | None,
+        typer.Option(
+            "--export",
+            metavar="EXPORT",
+            help="Whose address column and fields to use. Default: the first export that sends the segment.",
+            show_default=False,
+        ),
+    ] = None,
+    email: Annotated[
+        str | None,
+        typer.Option(
+            "--email", metavar="COLUMN", help="The address column, for a segment no export sends.", show_default=False
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most N people.")] = 10,
+    reveal: Reveal = False,
+    as_json: Json = False,
+    config_dir: ConfigDir = None,
+    acting: Acting = None,
+) -> None:
+    """Count the people of a segment and show some; asks no account."""
+    with open_workspace(Place(config_dir, acting), resolve=True) as workspace:
+        authorize(workspace, Action.SAVE_PLAN)
+        probe = _probe(workspace.project, segment, export, email)
+        desired = workspace.desires.desired(probe)
+        rows = read_people(workspace.session, desired.relation, limit)
+    unusable = {reason: count for reason, count in desired.unusable.items() if count}
+    if as_json:
+        write_json(
+            {
+                "format": 1,
+                "segment": segment,
+                "people": desired.size,
+                "rows": desired.rows,
+                "unusable": dict(desired.unusable),
+                "sample": [
+                    {"email": document["email"], "values": document["after"]}
+                    for document in (row_document(row, reveal=reveal) for row in rows)
+                ],
+            }
+        )
+        return
+    left_out = f"; unusable: {tally(unusable)}" if unusable else ""
+    show([line(f"{segment}: {counted(desired.size, 'person', 'people')} of {counted(desired.rows, 'row')}{left_out}")])
+    if rows:
+        fields = tuple(rows[0].after)
+        cells = [_cells(row_document(row, reveal=reveal)) for row in rows]
+        show(table_lines(("email", *fields), cells))
+
+
+def _cells(row: Document) -> tuple[str, ...]:
+    return (str(row["email"]), *(cut(value or "", _VALUE_CHARS) for value in row["after"].values()))
+
+
+def _probe(project: Project, name: str, export: str | None, email: str | None) -> Export:
+    """An export of just this segment, in the manner of a declared one. Raises InvalidError and UsageError."""
+    if SegmentName(name) not in project.segments:
+        there = ", ".join(project.segments) or "none"
+        raise InvalidError(Diagnostic("E110", f"no segment is called {name!r}", hint=f"there are: {there}"))
+    segments = (SegmentName(name),)
+    if export is not None:
+        return replace(declared_export(project, export), segments=segments)
+    senders = users(project, SegmentName(name))
+    if email is None and senders:
+        return replace(project.exports[senders[0]], segments=segments)
+    if email is None:
+        raise UsageError(
+            Diagnostic(
+                "E900",
+                f"no export sends segment {name}, so its address column isn't known",
+                hint="name it with --email COLUMN, or an export in whose manner to read it with --export",
+            )
+        )
+    return Export(ExportName("preview"), "preview", ConnectionName(""), ListRef(), segments, Column(email))
+
+
 def made_of(segment: Segment) -> str:
     """How a segment is declared, on one line."""
     match segment:
@@ -58,7 +158,7 @@ def made_of(segment: Segment) -> str:
             return f"{segment.operation}({', '.join(segment.operands)})"
 
 
-def users(project: Project, name: SegmentName) -> list[str]:
+def users(project: Project, name: SegmentName) -> list[ExportName]:
     """Exports that name the segment, by itself or inside another one."""
     return [
         export.name

@@ -44,7 +44,9 @@ def show(
     export: Annotated[
         str | None, typer.Option("--export", metavar="EXPORT", help="Rows of this export.", show_default=False)
     ] = None,
-    op: Annotated[Op | None, typer.Option("--op", help="Rows of this op.", show_default=False)] = None,
+    op: Annotated[
+        Op | None, typer.Option("--op", metavar="|".join(Op), help="Rows of this op.", show_default=False)
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(

@@ -125,9 +125,7 @@ class Workspace:
     def desires(self) -> Desires:
         from ccsync.engine.desired import SegmentEngine
 
-        engine = SegmentEngine(self.session, self.project)
-        self._stack.callback(engine.close)
-        return engine
+        return SegmentEngine(self.session, self.project)
 
     @cached_property
     def differ(self) -> Differ:

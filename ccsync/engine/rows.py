@@ -10,6 +10,7 @@ from ccsync.core.change import Op
 from ccsync.core.row import ChangeDetail, ChangeRow, HeldRow
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
+from ccsync.ports import Relation
 
 _BEFORE, _AFTER = "before:", "after:"
 
@@ -67,6 +68,21 @@ def _row(found: tuple[str | None, ...], fields: tuple[str, ...]) -> ChangeRow:
         contact_id,
         dict(zip(fields, before, strict=True)),
         dict(zip(fields, after, strict=True)),
+    )
+
+
+# ---------------------------------------------------------------- desired people
+
+
+def read_people(session: Session, relation: Relation, limit: int) -> tuple[ChangeRow, ...]:
+    """A few people of a `Desired.relation`, by key: the key, and their values in `after`."""
+    rows = session.rows(f"SELECT * FROM {identifier(relation)} ORDER BY key LIMIT $1", [limit])
+    columns = session.rows("SELECT column_name FROM (DESCRIBE SELECT * FROM query_table($1))", [relation])
+    fields = tuple(name for (name,) in columns)
+    found = (dict(zip(fields, row, strict=True)) for row in rows)
+    return tuple(
+        ChangeRow(Op.ADD, each["key"], "", after={name: each[name] for name in fields if name != "key"})
+        for each in found
     )
 
 

@@ -2,15 +2,15 @@
 
 from shlex import quote
 
-from ccsync.core.change import Counts
+from ccsync.core.change import Counts, Op
 from ccsync.core.plan import ExportPlan, ListAction, Plan, to_text
 from ccsync.errors import Diagnostic, Severity
-from ccsync.views.block import export_lines
+from ccsync.views.block import export_lines, op_count
 from ccsync.views.diagnostics import diagnostic_lines
 from ccsync.views.footer import footer_lines
 from ccsync.views.frame import Frame, Purpose
-from ccsync.views.symbols import BLOCKED
-from ccsync.views.text import BLANK, Line, counted, line, number
+from ccsync.views.symbols import BLOCKED, LOOKS
+from ccsync.views.text import BLANK, Line, counted, line, number, tally
 
 NO_CHANGES = "No changes. Constant Contact matches the configuration."
 
@@ -53,13 +53,25 @@ def _head(plan: Plan) -> list[Line]:
 
 
 def _hidden(plan: Plan, shown: list[ExportPlan]) -> list[Line]:
-    count = len(plan.exports) - len(shown)
-    if not count:
-        return []
-    return [
-        line((f"{counted(count, 'export')} without changes {'is' if count == 1 else 'are'} not shown.", "dim")),
-        BLANK,
+    """Exports without changes: a line for those that leave people out, the others only counted."""
+    hidden = [export for export in plan.exports if export not in shown]
+    leaving_out = [export for export in hidden if op_count(Op.HELD_BACK, export) or op_count(Op.UNUSABLE, export)]
+    lines = [_left_out(export) for export in leaving_out]
+    count = len(hidden) - len(leaving_out)
+    if count:
+        said = f"{counted(count, 'export')} without changes {'is' if count == 1 else 'are'} not shown."
+        lines.append(line((said, "dim")))
+    return [*lines, BLANK] if lines else []
+
+
+def _left_out(export: ExportPlan) -> Line:
+    parts = [
+        f"{number(op_count(op, export))} {LOOKS[op].words} ({tally(why)})"
+        for op, why in ((Op.HELD_BACK, export.held_back), (Op.UNUSABLE, export.unusable))
+        if op_count(op, export)
     ]
+    look = LOOKS[Op.HELD_BACK]
+    return line((f"{look.symbol} ", look.style), export.name, f": no changes; {', '.join(parts)}", hang=4)
 
 
 def _findings(plan: Plan) -> list[Line]:

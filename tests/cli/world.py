@@ -137,6 +137,10 @@ class World:
     def members(self, name: str = "Weekly newsletter") -> set[str]:
         return set(self.ask("members", list=name)["members"])
 
+    def members_or_none(self, name: str = "Weekly newsletter") -> set[str] | None:
+        """None while there is no such list."""
+        return self.members(name) if name in {each["name"] for each in self.ask("lists")} else None
+
     def requests(self) -> list[tuple[str, str]]:
         """Method and path of every API request so far."""
         return [(each["method"], each["path"]) for each in self.sandbox.service.log.since(0, 10_000)]

@@ -71,7 +71,9 @@ def test_a_blocked_plan_without_changes_does_not_say_that_all_is_well() -> None:
 
 def test_held_back_rows_do_not_make_a_plan() -> None:
     plan = plans.plan_of(plans.export_plan(held_back={"opted_out": 3, "unsubscribed": 0, "rejected": 0}))
-    assert NO_CHANGES in text_of(plan_lines(plan, plans.frame()))
+    said = text_of(plan_lines(plan, plans.frame()))
+    assert NO_CHANGES in said
+    assert "! weekly_newsletter: no changes; 3 held back (opted_out 3)" in said
 
 
 def test_removals_come_after_every_other_op_of_an_export() -> None:
