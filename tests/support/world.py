@@ -4,6 +4,7 @@ Time stands still unless somebody sleeps. Nothing of ours is replaced; only the 
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ from ccsync.errors import ExitCode
 from ccsync.planner import PlanOptions, make_plan
 from ccsync.ports import Destination
 from ccsync.readmission import Readmission, readmit
-from ccsync.sandbox.app import Sandbox, create_app
+from ccsync.sandbox.app import create_app
 from ccsync.sandbox.options import ActivityMode, SandboxOptions
 from ccsync.state.files import Disk
 from ccsync.state.lock import Holder
@@ -89,13 +90,17 @@ class Wrapping:
 
 @dataclass(slots=True)
 class World:
-    """The handle that tests hold. `folder` has the configuration, the data and the state."""
+    """The handle that tests hold. `folder` has the configuration, the data and the state.
+
+    token: of the account. transport: None for an account that is served on a port, which `host` names then.
+    """
 
     folder: Path
-    app: Sandbox
-    clock: StillClock
+    token: str
+    clock: Any
     control: httpx.Client
-    transport: httpx.BaseTransport
+    transport: httpx.BaseTransport | None
+    host: str = HOST
     stop: NoStop = field(default_factory=NoStop)
     events: list[Event] = field(default_factory=list)
     wrapping: Wrapping = field(default_factory=Wrapping)
@@ -142,14 +147,14 @@ class World:
 
     def configure(self, document: Mapping[str, Any]) -> None:
         """Writes the configuration; JSON is YAML."""
-        (self.folder / "ccsync.yaml").write_text(json.dumps(document))
+        (self.folder / "ccsync.yaml").write_text(json.dumps(document).replace(HOST, self.host))
 
     def rows(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Writes a source of NDJSON."""
         (self.folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     def project(self) -> Project:
-        environ = {"CC_ACCESS_TOKEN": self.app.access_token}
+        environ = {"CC_ACCESS_TOKEN": self.token}
         return load_project(self.folder, environ=environ, resolve=True).project
 
     def state(self) -> State:
@@ -356,10 +361,30 @@ def open_world(folder: Path, **options: Any) -> Iterator[World]:
     transport = httpx.WSGITransport(app=app)
     control = httpx.Client(transport=transport, base_url=HOST)
     try:
-        yield World(folder, app, clock, control, transport)
+        yield World(folder, app.access_token, clock, control, transport)
     finally:
         control.close()
         app.close()
+
+
+class RunningClock:
+    """The machine's time, for worlds whose account is served on a port."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, wait_s: float) -> None:
+        time.sleep(wait_s)
+
+
+@contextmanager
+def join_world(folder: Path, host: str, token: str) -> Iterator[World]:
+    """A world whose account is served at `host` already, by another process or thread."""
+    with httpx.Client(base_url=host, trust_env=False) as control:
+        yield World(folder, token, RunningClock(), control, None, host, ids=count(time.time_ns()))
 
 
 def connection(**more: Any) -> dict[str, Any]:
