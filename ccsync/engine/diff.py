@@ -262,7 +262,8 @@ def _decided(inputs: Inputs) -> str:
     """The table itself: `rule` is the op, then the reason where it is the same for everyone. A third word, `refused`,
     marks people who are taken over without their fields, as these very values were refused before.
 
-    Of the exports that added a member whom none claims any more, the first by name removes, the others forget.
+    Whom an export only adopted, it forgets: nothing more hangs on its row. Of the exports that added a member whom none
+    claims any more, the first by name removes and the others forget.
     """
     request = inputs.request
     refused = _refused(request.fields)
@@ -284,11 +285,10 @@ def _decided(inputs: Inputs) -> str:
         ELSE CASE
             WHEN NOT member THEN 'forget {left}'
             WHEN NOT on_list THEN 'forget already_gone'
-            WHEN NOT (own OR sibling_ours) THEN 'forget {left}'
-            WHEN {given_up} THEN 'forget {left}'
-            WHEN sibling_claimed OR {kept} THEN 'unchanged'
+            WHEN own AND {given_up} THEN 'forget {left}'
+            WHEN own AND (sibling_claimed OR {kept}) THEN 'unchanged'
             WHEN own AND (sibling_remover IS NULL OR {literal(request.name)} < sibling_remover) THEN 'remove {left}'
-            WHEN sibling_remover IS NOT NULL THEN 'forget removed_by_sibling'
+            WHEN sibling_remover IS NOT NULL AND NOT sibling_claimed THEN 'forget removed_by_sibling'
             ELSE 'forget {left}' END
         END AS rule
     FROM seen

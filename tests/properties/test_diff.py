@@ -164,21 +164,19 @@ def expected(world: World, key: str) -> tuple[str, str, str | None, bool] | None
         return forget
     if not on_list:
         return "forget", "already_gone", None, False
-    if not (mine or others_ours):
-        return forget
     keep = me.on_leave is OnLeave.KEEP
-    if keep and me.wanted is None:
+    if mine and keep and me.wanted is None:
         return forget
     claimed = any(
         s.wanted is not None and (key in s.wanted or (s.on_leave is OnLeave.KEEP and s.name in others_ours))
         for s in world.siblings
     )
-    if claimed or keep:
+    if mine and (claimed or keep):
         return None
     removers = {s.name for s in world.siblings if s.name in others_ours and s.on_leave is not OnLeave.KEEP}
     if mine and me.name == min({me.name, *removers}):
         return "remove", left, None, True
-    return ("forget", "removed_by_sibling", None, False) if removers else forget
+    return ("forget", "removed_by_sibling", None, False) if removers and not claimed else forget
 
 
 def why(world: World, field: str) -> str:

@@ -1,6 +1,7 @@
 """Whatever the world, a plan carried out leaves nothing to plan, and nobody was put back or taken off wrongly."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -86,11 +87,16 @@ class Account:
         before = self.live()
         plan = tables.plan(*(tables.export_plan(name, fields=FIELDS) for name in diffs))
         drops = {name: self._look(name, diffed, before) for name, diffed in diffs.items()}
+        vanished: Counter[tuple[str, int]] = Counter()
         for name, diffed in diffs.items():
             seen = tables.read(self.session, drops[name])
             dropped = {(row["key"], row["op"]) for row in seen if row["now"] != "present"}
             for row in tables.read(self.session, diffed.changes):
-                if row["batch"] is not None and (row["key"], row["op"]) not in dropped and row["key"] not in lost:
+                if row["batch"] is None or (row["key"], row["op"]) in dropped:
+                    continue
+                if row["key"] in lost:
+                    vanished[name, int(str(row["batch"]))] += 1
+                else:
                     self._do(row)
         read_back = self.live() if sent is Sent.DOUBTFUL else None
         settled = []
@@ -100,7 +106,10 @@ class Account:
                 diffed.changes,
                 name=name,
                 ledger=self.ledgers[name],
-                batches=[SentBatch(batch.number, sent, explained) for batch in diffed.batches],
+                batches=[
+                    SentBatch(batch.number, sent, explained, shortfall=vanished[name, batch.number])
+                    for batch in diffed.batches
+                ],
                 drops=[drops[name]],
                 read_back=read_back,
             )
