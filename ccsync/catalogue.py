@@ -176,6 +176,13 @@ CATALOGUE: dict[str, Entry] = {
         "Run `ccsync connections login NAME` and agree to everything that is asked for.",
         ExitCode.DENIED,
     ),
+    "E305": Entry(
+        "The sign-in is over",
+        "The server no longer knows the refresh token: it was revoked, not used for 180 days, used twice, or a"
+        " renewed one never arrived.",
+        "Run `ccsync connections login NAME`. For CI, set long-lived refresh tokens for the application.",
+        ExitCode.DENIED,
+    ),
     "E306": Entry(
         "A privilege is missing",
         "The user who signed in may not do it. Even reading needs `contacts:write`: activities can not be looked"
@@ -193,6 +200,45 @@ CATALOGUE: dict[str, Entry] = {
         "Forbidden, and why is not known",
         "Constant Contact answered 403 although scope, privilege and application seem to be right.",
         "Run `ccsync connections check NAME`; the account itself may be restricted.",
+        ExitCode.DENIED,
+    ),
+    "E309": Entry(
+        "The application is refused",
+        "The sign-in server refuses the application: unknown `client_id`, wrong `client_secret`, or a flow that"
+        " is not switched on for it.",
+        "Check `auth` of the connection and the application in the developer portal.",
+        ExitCode.DENIED,
+    ),
+    "E310": Entry(
+        "Not signed in",
+        "There is no sign-in for the connection on this machine. Nothing was asked.",
+        "Run `ccsync connections login NAME`.",
+        ExitCode.DENIED,
+    ),
+    "E311": Entry(
+        "The stored sign-in can not be read",
+        "The file with the tokens is damaged, of another version, or may not be read.",
+        "Run `ccsync connections login NAME`, which replaces it.",
+        ExitCode.DENIED,
+    ),
+    "E312": Entry(
+        "No way back from the browser",
+        "The address that the browser returns to after signing in is not on this machine, or its port is taken."
+        " Nobody was signed in.",
+        "Give another address, and enter it in the developer portal too; or use `flow: device`.",
+        ExitCode.INVALID,
+    ),
+    "E313": Entry(
+        "The login came to no end",
+        "The code ran out before anybody agreed, or an answer was lost. Nobody was signed in; an earlier sign-in"
+        " is as it was.",
+        "Run `ccsync connections login NAME` again.",
+        ExitCode.ERROR,
+    ),
+    "E314": Entry(
+        "The login was declined",
+        "Somebody said no in the browser. Nobody was signed in.",
+        "Run `ccsync connections login NAME` again and allow it.",
         ExitCode.DENIED,
     ),
     "E401": Entry(
@@ -405,6 +451,13 @@ CATALOGUE: dict[str, Entry] = {
         "Run `ccsync recover`, which looks for the job before anything is sent.",
         ExitCode.ERROR,
     ),
+    "E627": Entry(
+        "The answer to a renewal was lost",
+        "Renewing the sign-in was asked for and no answer came. It was not asked again at once, because a"
+        " refresh token may work only once.",
+        "Run the command again; if the sign-in is over, it says so.",
+        ExitCode.ERROR,
+    ),
     "E701": Entry(
         "The state is locked",
         "Another run holds the lock of this state folder; the message says who, where and since when. A run that "
@@ -549,6 +602,12 @@ CATALOGUE: dict[str, Entry] = {
         "SIGINT or SIGTERM ended the command (exit 130 or 143). What was sent is in the journal.",
         "The next plan or apply settles it first; so does `ccsync recover`.",
         ExitCode.INTERRUPTED,
+    ),
+    "E903": Entry(
+        "Nothing to sign in to",
+        "The connection takes a ready token (`flow: access_token`), or has no `client_id`.",
+        "Set `client_id` and `flow: device` in the `auth` of the connection.",
+        ExitCode.USAGE,
     ),
     "E905": Entry(
         "Sandbox not installed",

@@ -11,15 +11,18 @@ from typing import Any
 import httpx
 
 from ccsync.constant_contact import activities, failures, live
-from ccsync.constant_contact.auth import TokenSource, token_source
-from ccsync.constant_contact.budget import RequestBudget
+from ccsync.constant_contact.auth import GivenToken, TokenSource
+from ccsync.constant_contact.budget import RequestBudget, budget_key
 from ccsync.constant_contact.folder import user_folder
+from ccsync.constant_contact.grants import StoredGrant
 from ccsync.constant_contact.http import ApiClient
+from ccsync.constant_contact.oauth import OAuthClient
 from ccsync.constant_contact.routes import NEEDED_PRIVILEGES, find_route
+from ccsync.constant_contact.tokenstore import TokenStore
 from ccsync.constant_contact.wire import Call, Timeouts
 from ccsync.core.event import Noticed
 from ccsync.core.record import ActivityId
-from ccsync.core.spec import AccountId, Connection, ListId
+from ccsync.core.spec import AccountId, AuthFlow, Connection, ListId
 from ccsync.errors import Diagnostic, NotFoundError
 from ccsync.ports import (
     AccountInfo,
@@ -195,7 +198,7 @@ def open_destination(
             sink(Noticed(diagnostic))
 
     budget = RequestBudget(user_folder(environ), budget_key(connection), connection.limits, clock, warn)
-    tokens: TokenSource = token_source(connection)
+    tokens = _token_source(connection, budget, clock, environ, transport)
     api = ApiClient(
         connection, tokens, budget, clock=clock, random=random, sink=sink, transport=transport, timeouts=timeouts
     )
@@ -205,9 +208,18 @@ def open_destination(
         api.close()
 
 
-def budget_key(connection: Connection) -> str:
-    """What the vendor counts by: the API key. A ready token may come without one; then the connection stands for it."""
-    return f"{connection.auth.client_id or connection.name}@{connection.endpoints.api}"
+def _token_source(
+    connection: Connection,
+    budget: RequestBudget,
+    clock: Clock,
+    environ: Mapping[str, str],
+    transport: httpx.BaseTransport | None,
+) -> TokenSource:
+    """Where the access token comes from. Raises DeniedError (E301) for a ready token that is none."""
+    if connection.auth.flow is AuthFlow.ACCESS_TOKEN:
+        return GivenToken(connection)
+    store = TokenStore(connection, environ)
+    return StoredGrant(connection, store, clock, lambda: OAuthClient(connection, budget, clock, transport))
 
 
 def _remote_list(row: Mapping[str, Any]) -> RemoteList | None:  # Any: JSON

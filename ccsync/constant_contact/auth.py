@@ -6,7 +6,7 @@ from typing import Protocol
 
 import httpx
 
-from ccsync.core.spec import AuthFlow, Connection
+from ccsync.core.spec import Connection
 from ccsync.errors import DeniedError, Diagnostic
 
 
@@ -87,18 +87,3 @@ def usable_token(connection: Connection, token: str) -> str:
             )
         )
     return token
-
-
-def token_source(connection: Connection) -> TokenSource:
-    """Where the access token of a connection comes from. Raises DeniedError (E301)."""
-    match connection.auth.flow:
-        case AuthFlow.ACCESS_TOKEN:
-            return GivenToken(connection)
-        case AuthFlow.DEVICE | AuthFlow.PKCE | AuthFlow.AUTHORIZATION_CODE:
-            raise DeniedError(
-                Diagnostic(
-                    "E301",
-                    f"Connection {connection.name} is not signed in; nothing was asked of Constant Contact.",
-                    hint="use `flow: access_token` with a ready token",
-                )
-            )

@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ccsync.constant_contact.folder import make_private, open_private
-from ccsync.core.spec import ConnectionLimits
+from ccsync.core.spec import Connection, ConnectionLimits
 from ccsync.errors import Diagnostic, QuotaError, Severity
 from ccsync.ports import Clock
 
@@ -205,6 +205,11 @@ class RequestBudget:
 
     def _today(self) -> str:
         return self._clock.now().astimezone(UTC).date().isoformat()
+
+
+def budget_key(connection: Connection) -> str:
+    """What the vendor counts by: the API key. A ready token may come without one; then the connection stands for it."""
+    return f"{connection.auth.client_id or connection.name}@{connection.endpoints.api}"
 
 
 @dataclass(slots=True)

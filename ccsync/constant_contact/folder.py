@@ -26,6 +26,16 @@ def user_folder(environ: Mapping[str, str]) -> Path:
     return (Path(state) if Path(state).is_absolute() else home / ".local" / "state") / "ccsync"
 
 
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """The folder of what a user would keep: the sign-ins. `CCSYNC_HOME` when set; else `$XDG_CONFIG_HOME/ccsync` (by
+    default `~/.config/ccsync`), on macOS the same folder as `user_folder`."""
+    if environ.get("CCSYNC_HOME") or sys.platform == "darwin":
+        return user_folder(environ)
+    home = Path(environ.get("HOME") or Path.home())
+    config = environ.get("XDG_CONFIG_HOME", "")
+    return (Path(config) if Path(config).is_absolute() else home / ".config") / "ccsync"
+
+
 def make_private(folder: Path) -> Path:
     """Makes the folder and its missing parents, for this user only, whatever the umask. Raises OSError."""
     missing = []
@@ -51,3 +61,26 @@ def open_private(path: Path, flags: int) -> int:
     if os.fstat(descriptor).st_mode & 0o077:
         os.fchmod(descriptor, PRIVATE_FILE)
     return descriptor
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replaces a file of this user's as a whole, durably: written aside, flushed to the disk, renamed, and the folder
+    flushed. Whoever reads sees the old file or the new one. Raises OSError; then the old one stands."""
+    make_private(path.parent)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside.unlink(missing_ok=True)
+    descriptor = open_private(aside, os.O_WRONLY | os.O_EXCL)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,174 @@
+"""Signing in and out of a connection: the three flows that need a person once. Keeping the grant alive is `grants.py`.
+
+Source: DOC device_flow, pkce_flow, server_flow; FACTS 1.
+"""
+
+import base64
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+import httpx
+
+from ccsync.constant_contact.budget import RequestBudget, budget_key
+from ccsync.constant_contact.folder import user_folder
+from ccsync.constant_contact.loopback import DEFAULT_REDIRECT, catching
+from ccsync.constant_contact.oauth import AnswerLost, DeviceCode, OAuthClient, OAuthRefused, refusal
+from ccsync.constant_contact.tokenstore import Grant, TokenStore
+from ccsync.constant_contact.waiting import pause
+from ccsync.core.spec import AuthFlow, Connection
+from ccsync.errors import DeniedError, Diagnostic, TransientError, UsageError
+from ccsync.ports import Clock
+
+BROWSER_WAIT_S = 600.0
+SLOWER_S = 5.0  # RFC 8628 3.5, slow_down
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that a person must open to agree, in a browser on this machine."""
+
+    url: str
+
+
+Ask = Callable[[DeviceCode | Page], None]
+"""Shows a person what to do. Must return at once; the waiting is done here."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A sign-in that is stored. Times are UTC. lasting: it has a refresh token. over: only a new login helps."""
+
+    signed_in_at: datetime
+    expires_at: datetime
+    scopes: tuple[str, ...]
+    lasting: bool
+    over: bool
+
+
+def login(
+    connection: Connection, *, clock: Clock, environ: Mapping[str, str], ask: Ask,
+    redirect_uri: str = DEFAULT_REDIRECT, transport: httpx.BaseTransport | None = None,
+) -> SignIn:  # fmt: skip
+    """Signs a person in by the connection's flow and stores the grant, replacing an older one.
+
+    redirect_uri: of the flows with a browser. Raises UsageError (E903) for `flow: access_token`, DeniedError (E309,
+    E314) when the server or the person says no, TransientError (E313, E603, E606) when nothing came of it.
+    """
+    auth = connection.auth
+    if auth.flow is AuthFlow.ACCESS_TOKEN or not auth.client_id:
+        raise _needs_no_login(connection)
+    store = TokenStore(connection, environ)
+    budget = RequestBudget(user_folder(environ), budget_key(connection), connection.limits, clock, lambda _: None)
+    client = OAuthClient(connection, budget, clock, transport)
+    try:
+        if auth.flow is AuthFlow.DEVICE:
+            grant = _by_device(client, clock, ask)
+        else:
+            grant = _by_browser(client, clock, ask, redirect_uri, pkce=auth.flow is AuthFlow.PKCE)
+    except OAuthRefused as refused:
+        raise _said_no(connection, refused) from None
+    except AnswerLost:
+        raise _nothing_came(connection) from None
+    finally:
+        client.close()
+    with store.locked():
+        store.save(grant)
+    return _told(grant)
+
+
+def logout(connection: Connection, environ: Mapping[str, str]) -> bool:
+    """Forgets the sign-in on this machine; whether there was one. The vendor documents no way to revoke a token: that
+    is done by the account's owner, under connected applications."""
+    store = TokenStore(connection, environ)
+    with store.locked():
+        return store.forget()
+
+
+def signed_in(connection: Connection, environ: Mapping[str, str]) -> SignIn | None:
+    """The stored sign-in, None when there is none. Asks nobody. Raises DeniedError (E311) for a damaged file."""
+    grant = TokenStore(connection, environ).load()
+    return _told(grant) if grant else None
+
+
+def _by_device(client: OAuthClient, clock: Clock, ask: Ask) -> Grant:
+    """Shows a code and asks until the person agreed. A lost answer is asked for again: only the one that carries the
+    tokens ends the code, and then the server says that the code is over."""
+    code = client.start_device()
+    ask(code)
+    wait_s, deadline = code.interval_s, clock.monotonic() + code.expires_in_s
+    while clock.monotonic() < deadline:
+        pause(clock, wait_s)
+        try:
+            return client.poll_device(code.device_code)
+        except OAuthRefused as refused:
+            if refused.error == "slow_down":
+                wait_s += SLOWER_S
+            elif refused.error != "authorization_pending":
+                raise
+        except (AnswerLost, TransientError):
+            wait_s = min(wait_s * 2, 30.0)  # RFC 8628 3.5: after a time-out, ask less often
+    raise OAuthRefused("expired_token")
+
+
+def _by_browser(client: OAuthClient, clock: Clock, ask: Ask, redirect_uri: str, *, pkce: bool) -> Grant:
+    state = secrets.token_urlsafe(24)
+    verifier = secrets.token_urlsafe(48) if pkce else None  # 64 characters; RFC 7636 4.1 wants 43 to 128
+    deadline = clock.monotonic() + BROWSER_WAIT_S
+    with catching(redirect_uri, state) as catcher:
+        ask(Page(client.authorize_url(redirect_uri, state, challenge_of(verifier) if verifier else None)))
+        back = catcher.wait(clock, deadline)
+    if back.error:
+        raise OAuthRefused(back.error)
+    return client.exchange(back.code, redirect_uri, verifier)
+
+
+def challenge_of(verifier: str) -> str:
+    """Source: RFC 7636 4.2, S256."""
+    return base64.urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).decode("ascii").rstrip("=")
+
+
+def _told(grant: Grant) -> SignIn:
+    signed_in_at = datetime.fromisoformat(grant.signed_in_at)
+    return SignIn(
+        signed_in_at, grant.expires(), tuple(grant.scope.split()), lasting=bool(grant.refresh_token), over=grant.dead
+    )
+
+
+def _said_no(connection: Connection, refused: OAuthRefused) -> DeniedError | TransientError:
+    if refused.error == "access_denied":
+        return DeniedError(
+            Diagnostic(
+                "E314",
+                f"Signing in to connection {connection.name} was declined in the browser.",
+                detail="Nobody was signed in.",
+                hint=f"run `ccsync connections login {connection.name}` again and allow it",
+            )
+        )
+    if refused.error in ("expired_token", "invalid_grant"):
+        return _nothing_came(connection)
+    return refusal(connection, refused)
+
+
+def _nothing_came(connection: Connection) -> TransientError:
+    return TransientError(
+        Diagnostic(
+            "E313",
+            f"Signing in to connection {connection.name} came to no end: the code ran out, or an answer was lost.",
+            detail="Nobody was signed in.",
+            hint=f"run `ccsync connections login {connection.name}` again",
+        )
+    )
+
+
+def _needs_no_login(connection: Connection) -> UsageError:
+    return UsageError(
+        Diagnostic(
+            "E903",
+            f"Connection {connection.name} can't be signed in to: it takes a ready token, or has no `client_id`.",
+            detail="Nobody was signed in.",
+            hint="set `client_id`, and `flow: device`, in the connection's `auth`",
+        )
+    )
