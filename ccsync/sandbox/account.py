@@ -98,7 +98,8 @@ class Tag:
 
 @dataclass(slots=True)
 class Account:
-    """All the small state. Callers hold ``lock`` for any step that reads and then writes."""
+    """All the small state. Callers hold ``lock`` for any step that reads and then writes, and copy (``list``) what they
+    walk through without it."""
 
     seed: int = 0
     owner: dict[str, object] = field(default_factory=lambda: dict(OWNER))
@@ -132,7 +133,7 @@ class Account:
 
     def active_lists(self) -> list[ContactList]:
         """Return the lists that are not deleted, oldest first."""
-        return [one for one in self.lists.values() if one.deleted_at is None]
+        return [one for one in list(self.lists.values()) if one.deleted_at is None]
 
     def list_named(self, name: str) -> ContactList | None:
         """Find a live list by its whole name, whatever the case. Source: whether case counts is unknown."""
@@ -182,7 +183,7 @@ class Account:
     def field_named(self, name: str) -> CustomField | None:
         """Find a custom field by its API name, whatever the case."""
         wanted = name.casefold()
-        return next((one for one in self.fields.values() if one.name.casefold() == wanted), None)
+        return next((one for one in list(self.fields.values()) if one.name.casefold() == wanted), None)
 
     def add_field(
         self,

@@ -26,7 +26,7 @@ from ccsync.sandbox.clock import iso
 from ccsync.sandbox.faults import Fault, FaultBook, FaultKind
 from ccsync.sandbox.gateway import Gateway
 from ccsync.sandbox.operations import MEDIA_415, MULTIPART, OPERATIONS, Operation
-from ccsync.sandbox.options import Endpoints, SandboxOptions
+from ccsync.sandbox.options import Endpoints, SandboxOptions, SandboxUsageError
 from ccsync.sandbox.page import views
 from ccsync.sandbox.problem import Problem, ProblemValue, Shape
 from ccsync.sandbox.request_log import RequestLog, RequestRecord
@@ -69,7 +69,11 @@ class Sandbox:
         self.access_token = tokens.issue(tokens.new_grant(), SCOPES, options.clock.now()).access.value
         self._urls, self._routes = _routes()
         if options.seed is not None:
-            seeding.load_file(self.service, options.seed)
+            try:
+                seeding.load_file(self.service, options.seed)
+            except SandboxUsageError:
+                self.close()
+                raise
 
     def endpoints(self, base: str) -> Endpoints:
         """Say where everything is, given the address (``http://host:port``) it is served at."""

@@ -240,13 +240,13 @@ def _memberships(db: duckdb.DuckDBPyConnection, account: Account, seqs: list[int
 
 
 def _taggings(db: duckdb.DuckDBPyConnection, account: Account, seqs: list[int]) -> _Pairs:
-    ids = {one.number: one.tag_id for one in account.tags.values()}
+    ids = {one.number: one.tag_id for one in list(account.tags.values())}
     rows = db.execute(_of("taggings", "tag_no", "tag_no"), {"seqs": seqs}).fetchall()
     return [(seq, ids[number]) for seq, number in rows if number in ids]
 
 
 def _custom_fields(db: duckdb.DuckDBPyConnection, account: Account, seqs: list[int]) -> _Pairs:
-    fields = {one.number: one for one in account.fields.values()}
+    fields = {one.number: one for one in list(account.fields.values())}
     rows = db.execute(_of("custom_values", "field_no, value", "field_no"), {"seqs": seqs}).fetchall()
     out = []
     for seq, number, value in rows:

@@ -66,14 +66,14 @@ def _list(service: Service, given: Document) -> ContactList:
 def seed(service: Service, given: Document, _: Mapping[str, str]) -> Any:
     """Seed from ``rows``, a ``document`` or a ``file`` on this machine; ``lists``: names that everybody joins."""
     joined = [str(one) for one in given.get("lists", ())]
+    if "file" in given:
+        return asdict(seeding.load_file(service, Path(_text(given, "file")), joined))
     try:
-        if "file" in given:
-            return asdict(seeding.load_file(service, Path(_text(given, "file")), joined))
         if "document" in given:
             return asdict(seeding.load_document(service, given["document"], joined))
         return asdict(seeding.load_rows(service, given.get("rows", []), joined))
-    except (duckdb.Error, OSError, ValueError) as unreadable:
-        raise SandboxUsageError(str(unreadable)) from unreadable
+    except duckdb.Error as unfit:
+        raise SandboxUsageError(str(unfit)) from unfit
 
 
 def unsubscribe(service: Service, given: Document, _: Mapping[str, str]) -> Any:
@@ -143,7 +143,7 @@ def show_lists(service: Service, _: Document, __: Mapping[str, str]) -> Any:
     return [
         lists.document(one, members=counts.get(one.number, 0))
         | {"active_count": active.get(one.number, 0), "in_use": one.in_use}
-        for one in service.account.lists.values()
+        for one in list(service.account.lists.values())
     ]
 
 

@@ -97,7 +97,7 @@ def file_query(account: Account, fields: Sequence[str] | None, *, with_id: bool,
     chosen = [Column("contact_id", "Contact ID", "c.contact_id")] if with_id else []
     chosen += [one for one in (*HEAD, *_PHONES, *_ADDRESSES, *TAIL) if _wanted(one, named)]
     if named is None:
-        chosen += [Column("custom", one.label, f"custom.v{one.number}") for one in account.fields.values()]
+        chosen += [Column("custom", one.label, f"custom.v{one.number}") for one in list(account.fields.values())]
     chosen += [one for one in END if _wanted(one, named)]
     headings = _distinct([one.heading for one in chosen])
     cells = ", ".join(f"{one.sql} AS {quoted(heading)}" for one, heading in zip(chosen, headings, strict=True))
@@ -142,7 +142,8 @@ def _joins(account: Account, cells: str) -> list[str]:
         )
     if "custom." in cells:
         values = ", ".join(
-            f"any_value(value) FILTER (field_no = {one.number}) AS v{one.number}" for one in account.fields.values()
+            f"any_value(value) FILTER (field_no = {one.number}) AS v{one.number}"
+            for one in list(account.fields.values())
         )
         joins.append(
             f" LEFT JOIN (SELECT seq, {values} FROM custom_values WHERE {among} GROUP BY seq) custom "
@@ -154,7 +155,9 @@ def _joins(account: Account, cells: str) -> list[str]:
             f"WHERE {among} GROUP BY seq) note ON note.seq = c.seq"
         )
     if "tagged." in cells:
-        joins.append(_names("tagged", "taggings", "tag_no", [(one.number, one.name) for one in account.tags.values()]))
+        joins.append(
+            _names("tagged", "taggings", "tag_no", [(one.number, one.name) for one in list(account.tags.values())])
+        )
     if "in_lists." in cells:
         joins.append(
             _names("in_lists", "memberships", "list_no", [(one.number, one.name) for one in account.active_lists()])

@@ -124,7 +124,7 @@ def put_field(call: Call) -> Answer:
         label = (call.body.get("label") or "").strip()
         if not label:
             raise problem.invalid("label is required")
-        others = [one for one in account.fields.values() if one.custom_field_id != old.custom_field_id]
+        others = [one for one in list(account.fields.values()) if one.custom_field_id != old.custom_field_id]
         if any(one.label.casefold() == label.casefold() for one in others):
             raise problem.invalid(f"A custom field with the label {label} already exists.")
         choices = _choices(old.type, old.metadata, call.body.get("choices") or ())

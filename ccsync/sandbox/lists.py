@@ -52,7 +52,7 @@ def get_lists(call: Call) -> Answer:
     """GET /contact_lists."""
     query, after = cursors.decode(call.query)
     statuses = set(query.get("status", ("active",)))
-    found = [one for one in call.service.account.lists.values() if _wanted(one, statuses, query)]
+    found = [one for one in list(call.service.account.lists.values()) if _wanted(one, statuses, query)]
     page, after_next = page_of(found, after, query.get("limit", limits.PAGE_DEFAULT))
     which = query.get("include_membership_count")
     counts = member_counts(call.service, which) if which else {}
@@ -79,7 +79,7 @@ def page_of(found: Sequence[T], after: int, limit: int) -> tuple[Sequence[T], in
 
 def get_xrefs(call: Call) -> Answer:
     """GET /contact_lists/list_id_xrefs: the V2 ids of this account are its lists' numbers."""
-    known = {str(one.number): one.list_id for one in call.service.account.lists.values()}
+    known = {str(one.number): one.list_id for one in list(call.service.account.lists.values())}
     wanted = sorted({one for one in call.query["sequence_ids"] if one in known}, key=int)
     return Answer(body={"xrefs": [{"sequence_id": one, "list_id": known[one]} for one in wanted]})
 

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from dataclasses import asdict, dataclass
 from typing import Any
 
-KEPT = 500
+KEPT = 2_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,13 @@ def load_file(service: Service, file: Path, lists: Iterable[str] = ()) -> Seeded
     """
     if not file.is_file():
         raise SandboxUsageError(f"there is no file {file}")
+    try:
+        return _load_file(service, file, lists)
+    except (duckdb.Error, OSError, UnicodeDecodeError, json.JSONDecodeError) as unreadable:
+        raise SandboxUsageError(f"{file} can't be read as people: {unreadable}") from unreadable
+
+
+def _load_file(service: Service, file: Path, lists: Iterable[str]) -> Seeded:
     path = literal(str(file))
     match file.suffix.lower():
         case ".csv":

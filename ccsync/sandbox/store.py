@@ -17,6 +17,8 @@ from typing import Any
 
 import duckdb
 
+from ccsync.sandbox.options import SandboxUsageError
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS contacts (
     seq BIGINT NOT NULL,
@@ -85,7 +87,11 @@ class Store:
 
     def __init__(self, file: Path | None = None) -> None:
         self.scratch = Path(tempfile.mkdtemp(prefix="ccsync-sandbox-"))
-        self._connection = duckdb.connect(str(file) if file else ":memory:")
+        try:
+            self._connection = duckdb.connect(str(file) if file else ":memory:")
+        except duckdb.Error as unfit:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            raise SandboxUsageError(f"the account in {file} can't be opened: {unfit}") from unfit
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET enable_progress_bar = false")
         self._connection.execute(f"SET temp_directory = '{str(self.scratch).replace(chr(39), chr(39) * 2)}'")

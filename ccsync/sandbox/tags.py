@@ -76,7 +76,7 @@ def put_tag(call: Call) -> Answer:
 
 
 def _refuse_taken(service: Service, name: str, own: str | None) -> None:
-    for one in service.account.tags.values():
+    for one in list(service.account.tags.values()):
         if one.name.casefold() == name.casefold() and one.tag_id != own:
             raise problem.conflict(f"A tag with the name {name} already exists.")
 

@@ -30,11 +30,11 @@ def person(service: Service, email: str) -> dict[str, Any]:
     seq, contact_id, permission, opt_out_source, deleted, *values, updated_at = rows[0]
     names = ("first_name", "last_name", "job_title", "company_name", "anniversary", "birthday_month", "birthday_day")
     fields = {name: value for name, value in zip(names, values, strict=True) if value is not None}
-    labels = {one.number: f"cf:{one.name}" for one in service.account.fields.values()}
+    labels = {one.number: f"cf:{one.name}" for one in list(service.account.fields.values())}
     for number, value in service.store.rows("SELECT field_no, value FROM custom_values WHERE seq = ?", [seq]):
         if number in labels:
             fields[labels[number]] = value
-    list_names = {one.number: one.name for one in service.account.lists.values()}
+    list_names = {one.number: one.name for one in list(service.account.lists.values())}
     on = service.store.rows("SELECT list_no FROM memberships WHERE seq = ? ORDER BY list_no", [seq])
     left = service.store.rows(
         "SELECT list_no, left_at, returned_at, returned_by FROM left_lists WHERE seq = ? ORDER BY left_at, list_no",

@@ -195,6 +195,19 @@ def test_a_host_that_others_can_reach_is_refused_without_a_flag():
     assert not is_loopback("sandbox.example")
 
 
+def test_a_seed_or_a_data_file_that_cannot_be_read_is_told_plainly(tmp_path):
+    broken = {name: tmp_path / name for name in ("a.csv", "a.parquet", "a.json", "a.xlsx", "a.duckdb")}
+    for file in broken.values():
+        file.write_bytes(b"\x00\xffnonsense")
+    for name in ("a.csv", "a.parquet", "a.json", "a.xlsx"):
+        with pytest.raises(SandboxUsageError):
+            create_app(SandboxOptions(seed=broken[name]))
+    with pytest.raises(SandboxUsageError):
+        create_app(SandboxOptions(data=broken["a.duckdb"]))
+    with pytest.raises(SandboxUsageError):
+        create_app(SandboxOptions(seed=tmp_path / "none.csv"))
+
+
 def test_unknown_switches_and_values_are_refused():
     for settings in ({"nonsense": "x"}, {"job_order": "sideways"}, {"refresh_grace_s": "-1"}):
         with pytest.raises(SandboxUsageError):

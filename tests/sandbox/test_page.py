@@ -85,7 +85,7 @@ def test_the_page_renews_itself_in_a_browser_and_runs_nothing_foreign(furnished,
             f"--user-data-dir={tmp_path}", "--virtual-time-budget=5000", "--dump-dom",
             f"http://127.0.0.1:{server.server_port}/",
         ]  # fmt: skip
-        seen = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        seen = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True).stdout
     finally:
         server.shutdown()
         thread.join()
