@@ -98,6 +98,8 @@ class SegmentEngine:
         """See the port. Where only a segment's query makes the address, its rows stand for the source's."""
         found = self._session.fresh_name("in_source")
         self._session.execute(f"CREATE TABLE {identifier(found)} (key VARCHAR)")
+        if self._session.count(keys) == 0:
+            return found
         for segment in dict.fromkeys(load.segment for load in loads_of(self._project, export.segments)):
             stream = self._session.fresh_name("rows")
             into = (

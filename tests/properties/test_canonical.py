@@ -8,7 +8,7 @@ import pytest
 from ccsync.core.key import FORBIDDEN, SPACE, canonical_key, why_no_key
 from ccsync.engine.canonical import filled_sql, key_sql, why_no_key_sql
 from ccsync.engine.session import Session
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ODD = "@@@...  \t\n\0\u00a0\u200b\u3000\ufeffİıßẞΣςσÅÅé\u0301e\u0300K;;'\"\\%_-+"
@@ -32,6 +32,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         yield session
 
 
+@settings(deadline=None)
 @given(column=st.lists(texts, min_size=1, max_size=30))
 def test_columns_and_single_addresses_agree(session: Session, column: list[str | None]) -> None:
     got = session.rows(ASK, [column])
