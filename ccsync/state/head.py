@@ -1,6 +1,7 @@
 """`HEAD`: which generation is the newest; its file format and its checks. Moving it is the work of `generations.py`."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ HEAD = "HEAD"
 HEAD_FORMAT = 1
 LOCK_FILES = frozenset({"lock", "lock.json", "HEAD.lock"})
 NO_STATE = StateRef("", 0, "")
+_FOLDER = re.compile(r"([0-9]{6,})-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ def folder_of(serial: int, digest: str) -> str:
 
 def serial_of(folder: str) -> int | None:
     """The serial in a generation's folder name; None for a name that is none."""
-    serial, _, digest = folder.partition("-")
-    return int(serial) if serial.isdecimal() and serial.isascii() and digest else None
+    match = _FOLDER.fullmatch(folder)
+    return int(match[1]) if match else None
 
 
 def parse_head(data: bytes) -> Head:

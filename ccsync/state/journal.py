@@ -20,7 +20,7 @@ from ccsync.state.files import disk_trouble, sha256_of
 from ccsync.state.head import json_bytes, parse_json
 from ccsync.state.planfile import changes_name, exports_with_changes
 from ccsync.state.planjson import PLAN_JSON, parse_plan, plan_bytes
-from ccsync.state.store import Store
+from ccsync.state.store import Store, is_name
 
 JOURNALS = "journal/"
 ENTRY_FORMAT = 1
@@ -142,7 +142,7 @@ class StoredJournals:
     def discard(self) -> tuple[str, ...]:
         """Drops every journal, read or not, for `ccsync state restore`; returns the runs. Whatever they sent is then
         known only by what the next plan sees on the lists."""
-        runs = self._store.list(JOURNALS)
+        runs = self._runs()
         for run in runs:
             self._store.delete(f"{JOURNALS}{run}")
         return runs
@@ -160,12 +160,15 @@ class StoredJournals:
                         hint="run `ccsync recover`",
                     )
                 )
-        for other in self._store.list(JOURNALS):
+        for other in self._runs():
             self._store.delete(f"{JOURNALS}{other}")
+
+    def _runs(self) -> tuple[str, ...]:
+        return tuple(run for run in self._store.list(JOURNALS) if is_name(run))
 
     def _begun(self) -> list[str]:
         begun = []
-        for run in self._store.list(JOURNALS):
+        for run in self._runs():
             names = self._store.list(f"{JOURNALS}{run}/")
             if PLAN_JSON in names:
                 begun.append(run)

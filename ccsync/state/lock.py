@@ -76,7 +76,7 @@ class Lock:
         """Who holds the lock now; None when nobody does. Changes nothing."""
         with disk_trouble("look at the state lock"):
             try:
-                descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+                descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 return None
             try:

@@ -73,6 +73,11 @@ class Store(Protocol):
         """Removes what interrupted writes and deletions left right below `prefix`."""
 
 
+def is_name(name: str) -> bool:
+    """Whether the store could have made this name; others in its folder are somebody else's."""
+    return _NAME.fullmatch(name) is not None
+
+
 class LocalStore:
     """`Store` over a folder. Two processes may share it, and two hosts where the file system honours flock."""
 
@@ -131,7 +136,11 @@ class LocalStore:
         with disk_trouble("read the state"):
             try:
                 names = [path.name for path in self._folder(prefix).iterdir()]
-            except (FileNotFoundError, NotADirectoryError):
+            except FileNotFoundError:
+                return ()
+            except NotADirectoryError:
+                if not prefix:
+                    raise
                 return ()
         return tuple(sorted(name for name in names if not is_leftover(name)))
 
@@ -148,7 +157,7 @@ class LocalStore:
         sweep(self.disk, self._folder(prefix))
 
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             raise ValueError(f"no name for the store: {name!r}")
         return self.root / name
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ccsync.core.plan import StateRef
 from ccsync.core.spec import AccountId, ConnectionName, ListId, OnDelete, OnLeave
-from ccsync.errors import InvalidError, StaleError
+from ccsync.errors import InvalidError, StaleError, StorageError
 from ccsync.state import mending
 from ccsync.state.opening import State
 
@@ -58,6 +58,24 @@ def test_a_folder_without_head_that_holds_anything_else_is_lost_state(tmp_path: 
     with pytest.raises(StaleError, match="E710"):
         state.generations.commit(NONE, generation(tmp_path / "t", "a"))
     assert not (tmp_path / "s" / "HEAD").exists()
+
+
+def test_a_state_folder_that_is_a_file_is_no_first_use(tmp_path: Path) -> None:
+    (tmp_path / "s").touch()
+    with pytest.raises(StorageError, match="E713"):
+        state_at(tmp_path / "s").generations.snapshot()
+
+
+def test_what_others_put_beside_generations_and_journals_is_overlooked(tmp_path: Path) -> None:
+    state = grown(tmp_path, "a")
+    (tmp_path / "s" / "journal").mkdir()
+    for place in ("generations", "journal"):
+        for name in (".DS_Store", "nächste", "000009-é", "1-2", "x y"):
+            (tmp_path / "s" / place / name).touch()
+    assert [listed.serial for listed in state.history()] == [1]
+    assert state.journals.pending() is None
+    assert {finding.code for finding in state.check()} == {"W711"}
+    assert grown(tmp_path, "b").restore(1).serial == 3
 
 
 # ---------------------------------------------------------------- commit and snapshot
@@ -199,6 +217,14 @@ def test_a_generation_that_was_never_head_is_not_listed_and_is_swept(tmp_path: P
     assert [listed.serial for listed in state.history()] == [1]
     grown(tmp_path, "b")
     assert len(list((tmp_path / "s" / "generations").iterdir())) == 2
+
+
+def test_a_generation_that_somebody_else_is_writing_is_not_swept(tmp_path: Path) -> None:
+    grown(tmp_path, "a")
+    being_written = tmp_path / "s" / "generations" / "000003-0123456789ab" / "ledger"
+    being_written.mkdir(parents=True)
+    grown(tmp_path, "b")
+    assert being_written.is_dir()
 
 
 # ---------------------------------------------------------------- applied plans

@@ -16,6 +16,7 @@ from ccsync.core.spec import ExportName
 from ccsync.errors import CcsyncError, InvalidError, StaleError, StorageError
 from ccsync.state.archive import archive_bytes, directory, local_header, measured
 from ccsync.state.planfile import read_plan, write_plan
+from ccsync.state.planjson import plan_bytes
 
 from tests.state.world import QuickDisk, plan_with
 
@@ -96,7 +97,7 @@ def test_an_export_without_a_changes_file_has_none_in_the_plan_file(tmp_path: Pa
 
 def test_a_plan_that_is_not_sealed_or_lacks_rows_is_not_written(tmp_path: Path) -> None:
     plan, changes = plan_with(tmp_path / "plan", ROWS)
-    with pytest.raises(ValueError, match="not sealed"):
+    with pytest.raises(ValueError, match="does not have the digest"):
         write_plan(tmp_path / "x.ccplan", replace(plan, workspace="other"), changes)
     with pytest.raises(ValueError, match="not given"):
         write_plan(tmp_path / "x.ccplan", plan, {})
@@ -227,3 +228,43 @@ def test_a_refusal_says_nothing_of_the_rows(tmp_path: Path) -> None:
     with pytest.raises(StaleError) as caught:
         read_plan(path, tmp_path / "work")
     assert "anna" not in str(caught.value)
+
+
+def forged(path: Path, **parts: object) -> None:
+    """A plan whose digests are right, by somebody who knows how they are made."""
+    plan, _ = plan_with(path.parent / "forged", ROWS)
+    export = replace(plan.exports[0], **parts)  # type: ignore[arg-type]  # a test's own keywords
+    document = plan_bytes(sealed(replace(plan, exports=(export,))))
+    name = f"changes/{export.name}.parquet"
+    contents = sorted({"plan.json": document, name: ROWS["news"]}.items())
+    members = [measured(name, iter((content,))) for name, content in contents]
+    packed = b"".join(local_header(m) + content for m, (_, content) in zip(members, contents, strict=True))
+    path.write_bytes(packed + directory(members))
+
+
+def test_the_forger_of_these_tests_can_make_a_good_plan(tmp_path: Path) -> None:
+    forged(tmp_path / "x")
+    assert read_plan(tmp_path / "x", tmp_path / "work")[0].exports[0].name == "news"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"name": "../../evil"},
+        {"name": "/evil"},
+        {"name": "News"},
+        {"name": 5},
+        {"counts": None},
+        {"desired": "2"},
+        {"desired": True},
+        {"fields": ("a", 1)},
+        {"mapping": {"a": 1}},
+        {"list": ("1", "VIP")},
+        {"people": 1.0},
+    ],
+)
+def test_a_forged_plan_of_a_wrong_shape_is_refused(tmp_path: Path, parts: dict[str, object]) -> None:
+    forged(tmp_path / "x", **parts)
+    (tmp_path / "private" / "work").mkdir(parents=True)
+    assert code_of(tmp_path / "x", tmp_path / "private" / "work") == "E702"
+    assert list((tmp_path / "private").rglob("*.parquet")) == []
