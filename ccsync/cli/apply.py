@@ -19,7 +19,7 @@ from ccsync.cli.prompt import confirm, require_person
 from ccsync.cli.records import Record, counts_of, record_run
 from ccsync.cli.recovery import is_pending, settle_all
 from ccsync.cli.terminal import show
-from ccsync.cli.wiring import Place, Workspace, config_dir_of, open_workspace, private_folder
+from ccsync.cli.wiring import Needs, Place, Workspace, config_dir_of, open_workspace, private_folder
 from ccsync.config.load import load_project
 from ccsync.core import staleness
 from ccsync.core.event import ApplyFinished, Status
@@ -94,7 +94,7 @@ def _apply_file(place: Place, wish: Wish) -> int:
     with private_folder() as folder:
         file = Path(wish.targets[0])
         plan, changes = read_plan(file, folder)
-        with open_workspace(place, resolve=True) as workspace:
+        with open_workspace(place, Needs.ACCOUNT) as workspace:
             _authorize(workspace, plan, wish)
             if is_pending(workspace):
                 _require_approval(wish)  # settling may take long; who can't be asked afterwards is told now
@@ -138,7 +138,7 @@ def _subset(plan: Plan, names: tuple[str, ...], file: str) -> Plan:
 
 def _plan_and_apply(place: Place, wish: Wish) -> int:
     _require_approval(wish)
-    with open_workspace(place, resolve=True) as workspace:
+    with open_workspace(place, Needs.EVERYTHING) as workspace:
         authorize(workspace, Action.APPLY, connections_for(workspace.project, wish.targets))
         if wish.allowed:
             authorize(workspace, Action.OVERRIDE)

@@ -8,7 +8,7 @@ from ccsync.cli.access import authorize
 from ccsync.cli.display import progress_shown
 from ccsync.cli.options import Acting, ConfigDir, Json
 from ccsync.cli.terminal import show, write_json
-from ccsync.cli.wiring import Place, open_workspace
+from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.permission import Action
 from ccsync.core.spec import Connection, ConnectionName, Project
 from ccsync.errors import Diagnostic, InvalidError
@@ -30,7 +30,7 @@ def declared(project: Project, name: str) -> Connection:
 @app.command(name="list")
 def list_connections(as_json: Json = False, config_dir: ConfigDir = None, acting: Acting = None) -> None:
     """List the declared connections: who may use them, consent, which exports do."""
-    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
         project = workspace.project
         pinned = workspace.state.generations.snapshot().accounts
@@ -74,7 +74,7 @@ def check(
     acting: Acting = None,
 ) -> None:
     """Ask the account: sign-in, rights, contacts, what is left of the day's requests."""
-    with open_workspace(Place(config_dir, acting), resolve=True) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.ACCOUNT) as workspace:
         each = declared(workspace.project, connection)
         authorize(workspace, Action.LOOK, (each.name,))
         with progress_shown(workspace):

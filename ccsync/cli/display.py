@@ -14,6 +14,7 @@ from ccsync.core.spec import ConnectionName, ExportName, Project
 from ccsync.errors import Diagnostic
 from ccsync.ports import Clock, Sink
 from ccsync.views.document import Document
+from ccsync.views.footer import DEFAULT_HOST
 from ccsync.views.frame import Frame, Purpose, Vendor
 from ccsync.views.jsonl import event_document, json_line
 
@@ -92,10 +93,16 @@ def _has_rows(changes: int, held_back: Mapping[str, int], unusable: Mapping[str,
 
 
 def vendors_of(project: Project) -> Mapping[ConnectionName, Vendor]:
+    """An address that is still a reference (`${env:…}`) names no host."""
     return {
-        name: Vendor(urlsplit(connection.endpoints.api).netloc, connection.limits.requests_per_day)
+        name: Vendor(_host(connection.endpoints.api), connection.limits.requests_per_day)
         for name, connection in project.connections.items()
     }
+
+
+def _host(address: str) -> str:
+    host = urlsplit(address).netloc
+    return host if host and "$" not in host else DEFAULT_HOST
 
 
 def warn(diagnostics: tuple[Diagnostic, ...]) -> None:

@@ -5,7 +5,7 @@ import typer
 from ccsync.cli.access import authorize
 from ccsync.cli.options import Acting, ConfigDir, Json
 from ccsync.cli.terminal import show, write_json
-from ccsync.cli.wiring import Place, open_workspace
+from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.permission import Action
 from ccsync.core.spec import ListRef
 from ccsync.views.tables import table_lines
@@ -22,7 +22,7 @@ def _group() -> None:
 @app.command(name="list")
 def list_exports(as_json: Json = False, config_dir: ConfigDir = None, acting: Acting = None) -> None:
     """List the declared exports: list, segments, members of ours."""
-    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
         exports = workspace.project.exports
         ledgers = workspace.state.generations.snapshot().ledgers

@@ -8,7 +8,7 @@ import typer
 from ccsync.cli.access import authorize
 from ccsync.cli.options import Acting, ConfigDir, Json
 from ccsync.cli.terminal import show, write_json
-from ccsync.cli.wiring import Place, open_workspace
+from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.permission import Action
 from ccsync.state.runs import Run
 from ccsync.views.tables import table_lines
@@ -31,7 +31,7 @@ def history(
 
     Who, when, which command and plan, what came of it.
     """
-    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
         runs = workspace.state.runs.runs()
     found = [run for run in reversed(runs) if export is None or export in run.counts][:limit]

@@ -11,7 +11,7 @@ from ccsync.cli.options import Acting, ConfigDir, Json, LockTimeout
 from ccsync.cli.records import Record, record_run
 from ccsync.cli.recovery import settle_all
 from ccsync.cli.terminal import show, write_json
-from ccsync.cli.wiring import Place, open_workspace
+from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.event import Status
 from ccsync.core.permission import Action
 from ccsync.core.plan import to_text
@@ -35,7 +35,7 @@ def import_list(
 
     Everyone on the export's list becomes known. They stay when they leave the segment, unless --own makes them ours.
     """
-    with open_workspace(Place(config_dir, acting), resolve=True) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.LIST) as workspace:
         declared = declared_export(workspace.project, export)
         authorize(workspace, Action.OVERRIDE if own else Action.APPLY, (declared.connection,))
         run = workspace.new_run()

@@ -9,7 +9,7 @@ from ccsync.cli.connections import declared
 from ccsync.cli.display import progress_shown
 from ccsync.cli.options import Acting, ConfigDir, Json
 from ccsync.cli.terminal import show, write_json
-from ccsync.cli.wiring import Place, open_workspace
+from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.permission import Action
 from ccsync.views.tables import table_lines
 from ccsync.views.text import number
@@ -28,7 +28,7 @@ def lists(
 
     Name, number of members, and the id that `exports.*.list.id` takes.
     """
-    with open_workspace(Place(config_dir, acting), resolve=True) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.ACCOUNT) as workspace:
         name = declared(workspace.project, connection).name
         authorize(workspace, Action.LOOK, (name,))
         with progress_shown(workspace):

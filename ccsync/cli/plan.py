@@ -10,7 +10,7 @@ from ccsync.cli.access import authorize, connections_for, consent_warnings, sees
 from ccsync.cli.display import Look, progress_shown, show_plan, warn
 from ccsync.cli.options import Acting, Allow, ConfigDir, Json, LockTimeout, Reveal
 from ccsync.cli.recovery import settle_if_pending
-from ccsync.cli.wiring import Place, open_workspace
+from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.permission import Action
 from ccsync.state.planfile import write_plan
 from ccsync.views.document import plan_document
@@ -45,7 +45,7 @@ def plan(
     Exit 3 when a guard blocks, with the plan still shown and saved.
     """
     allowed = planning.checked_allowed(allow)
-    with open_workspace(Place(config_dir, acting), resolve=True) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.SOURCES if no_refresh else Needs.EVERYTHING) as workspace:
         named = tuple(exports or ())
         connections = connections_for(workspace.project, named)
         authorize(workspace, Action.PLAN if output is None and not reveal else Action.SAVE_PLAN, connections)

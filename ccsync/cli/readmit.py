@@ -13,7 +13,7 @@ from ccsync.cli.prompt import ask, confirm
 from ccsync.cli.records import Record, record_run
 from ccsync.cli.recovery import settle_all
 from ccsync.cli.terminal import show, write_json
-from ccsync.cli.wiring import Place, open_workspace
+from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.event import Status
 from ccsync.core.key import canonical_key
 from ccsync.core.permission import Action
@@ -48,7 +48,7 @@ def readmit(
     keys = None if everyone else _keys(emails or [])
     if everyone and emails:
         raise UsageError(Diagnostic("E900", "give addresses or --all, not both"))
-    with open_workspace(Place(config_dir, acting), resolve=True) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.LIST) as workspace:
         declared = declared_export(workspace.project, export)
         authorize(workspace, Action.APPLY, (declared.connection,))
         why = reason.strip() if reason is not None else ask("Why are they let in again? (recorded)", "readmit")

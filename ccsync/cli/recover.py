@@ -7,7 +7,7 @@ from ccsync.cli.access import authorize
 from ccsync.cli.display import lines_written, progress_shown, write_finished
 from ccsync.cli.options import Acting, ConfigDir, Json, LockTimeout
 from ccsync.cli.recovery import settle_all
-from ccsync.cli.wiring import Place, open_workspace
+from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.event import ApplyFinished, Status
 from ccsync.core.permission import Action
 from ccsync.errors import ExitCode
@@ -28,7 +28,7 @@ def recover(
     Finds out what an apply that was killed or stopped had sent, and records it. Sends nothing. The next plan or apply
     does the same first.
     """
-    with open_workspace(Place(config_dir, acting), resolve=True) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.ACCOUNT) as workspace:
         authorize(workspace, Action.APPLY)
         started = workspace.clock.monotonic()
         shown = lines_written(workspace) if as_json else progress_shown(workspace)

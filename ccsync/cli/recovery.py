@@ -3,7 +3,7 @@
 from ccsync import applier
 from ccsync.cli.access import authorize
 from ccsync.cli.records import Record, record_run
-from ccsync.cli.wiring import Workspace
+from ccsync.cli.wiring import Needs, Workspace
 from ccsync.core.event import RecoveryFinished, Status
 from ccsync.core.permission import Action
 from ccsync.core.plan import to_text
@@ -25,6 +25,7 @@ def settle_if_pending(workspace: Workspace, command: str, lock_timeout_s: float)
     if not is_pending(workspace):
         return ()
     authorize(workspace, Action.APPLY)
+    workspace.need(Needs.EVERYTHING)
     with workspace.lock(command, timeout_s=lock_timeout_s) as lease:
         return settle_all(workspace, lease)
 

@@ -9,7 +9,7 @@ from ccsync.cli.access import authorize
 from ccsync.cli.import_list import declared_export
 from ccsync.cli.options import Acting, ConfigDir, Json, Reveal
 from ccsync.cli.terminal import show, write_json
-from ccsync.cli.wiring import Place, open_workspace
+from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.permission import Action
 from ccsync.core.spec import (
     Column,
@@ -44,7 +44,7 @@ def _group() -> None:
 @app.command(name="list")
 def list_segments(as_json: Json = False, config_dir: ConfigDir = None, acting: Acting = None) -> None:
     """List the declared segments: what they are made of, and which exports send them."""
-    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
         project = workspace.project
     if as_json:
@@ -91,7 +91,7 @@ def preview(
     acting: Acting = None,
 ) -> None:
     """Count the people of a segment and show some; asks no account."""
-    with open_workspace(Place(config_dir, acting), resolve=True) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.SOURCES) as workspace:
         authorize(workspace, Action.SAVE_PLAN)
         probe = _probe(workspace.project, segment, export, email)
         desired = workspace.desires.desired(probe)

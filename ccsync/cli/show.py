@@ -15,8 +15,7 @@ from ccsync.cli.clock import SystemClock
 from ccsync.cli.display import SAMPLES, vendors_of, warn
 from ccsync.cli.options import Acting, ConfigDir, Json, Reveal
 from ccsync.cli.signals import Signals
-from ccsync.cli.wiring import Place, config_dir_of, new_lineage, private_folder
-from ccsync.config.load import load_project
+from ccsync.cli.wiring import Needs, Place, load, new_lineage, private_folder
 from ccsync.core import staleness
 from ccsync.core.change import Op
 from ccsync.core.permission import Action, Request, refusals
@@ -87,7 +86,7 @@ def show(
 def project_at_hand(place: Place) -> Project | None:
     """The configuration if there is a sound one; a plan can be shown without."""
     try:
-        return load_project(config_dir_of(place), environ=os.environ, resolve=False).project
+        return load(place, Needs.STATE).project
     except CcsyncError:
         return None
 

@@ -10,7 +10,7 @@ from ccsync.cli.display import warn
 from ccsync.cli.options import Acting, ConfigDir, Json, LockTimeout, Reveal
 from ccsync.cli.prompt import confirm
 from ccsync.cli.terminal import show, write_json
-from ccsync.cli.wiring import Place, Workspace, open_workspace
+from ccsync.cli.wiring import Needs, Place, Workspace, open_workspace
 from ccsync.core.permission import Action
 from ccsync.engine.rows import read_held_back
 from ccsync.errors import Diagnostic, ExitCode, InvalidError, Severity, StaleError
@@ -38,7 +38,7 @@ def list_state(
     acting: Acting = None,
 ) -> None:
     """List the generations that are kept, newest first; or the people held back."""
-    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.SAVE_PLAN if held_back else Action.LOOK)
         if held_back:
             _list_held_back(workspace, limit, reveal=reveal, as_json=as_json)
@@ -98,7 +98,7 @@ def show_state(
     acting: Acting = None,
 ) -> None:
     """Show one generation: its run, its exports and their lists."""
-    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
         meta = _meta(workspace.state.history(), serial)
     if as_json:
@@ -136,7 +136,7 @@ def _meta_lines(meta: Meta) -> list[Line]:
 @app.command()
 def check(as_json: Json = False, config_dir: ConfigDir = None, acting: Acting = None) -> int:
     """Check every byte of the state against its digests. Exit 5 when it can't be trusted."""
-    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
         found = tuple(workspace.state.check())
     broken = any(each.severity is Severity.ERROR for each in found)
@@ -157,7 +157,7 @@ def restore(
     acting: Acting = None,
 ) -> None:
     """Go on from an older generation. The lists are not touched; the next plan shows what differs."""
-    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.OVERRIDE)
         with workspace.lock("state restore", timeout_s=lock_timeout):
             which = f"generation {serial}" if serial is not None else "the newest intact generation"
@@ -185,7 +185,7 @@ def _journal_unreadable(workspace: Workspace) -> bool:
 @app.command()
 def unlock(auto_approve: AutoApprove = False, config_dir: ConfigDir = None, acting: Acting = None) -> None:
     """Take the lock away from a run that hangs. That run can then neither send nor write state."""
-    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.OVERRIDE)
         holder = workspace.state.lock.holder()
         if holder is None:

@@ -8,7 +8,7 @@ import typer
 from ccsync.cli.access import authorize
 from ccsync.cli.options import Acting, ConfigDir, Json
 from ccsync.cli.terminal import show, write_json
-from ccsync.cli.wiring import Place, Workspace, open_workspace
+from ccsync.cli.wiring import Needs, Place, Workspace, open_workspace
 from ccsync.core.permission import Action, role_of
 from ccsync.engine.rows import count_rows_of, count_statuses
 from ccsync.ports import Snapshot
@@ -23,7 +23,7 @@ Document = dict[str, Any]  # Any: JSON
 @app.command()
 def status(as_json: Json = False, config_dir: ConfigDir = None, acting: Acting = None) -> None:
     """Show the state: exports, members, the last run, what is pending."""
-    with open_workspace(Place(config_dir, acting), resolve=False) as workspace:
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
         found = _status(workspace)
     if as_json:

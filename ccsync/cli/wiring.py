@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 from ccsync.cli.actor import Actor, find_actor, git_commit, git_email, os_user
 from ccsync.cli.clock import SystemClock
 from ccsync.cli.signals import Signals
-from ccsync.config.load import find_config_dir, load_project
+from ccsync.config.load import Loaded, find_config_dir, load_project
 from ccsync.core.event import Event
 from ccsync.core.plan import to_text
 from ccsync.core.spec import Connection, ConnectionLimits, ConnectionName, Project
@@ -31,6 +32,19 @@ if TYPE_CHECKING:
     from ccsync.engine.session import Session
     from ccsync.state.lock import HeldLock
     from ccsync.state.opening import State
+
+
+class Needs(Enum):
+    """What a command asks of the configuration: the sections whose references (`${env:…}`) must lead somewhere.
+
+    Who applies a saved plan needs no source; who plans offline, or looks at the state, needs no token.
+    """
+
+    STATE = ("workspace", "roles")
+    ACCOUNT = ("workspace", "roles", "connections")
+    LIST = ("workspace", "roles", "connections", "exports")
+    SOURCES = ("workspace", "roles", "sources", "segments", "exports")
+    EVERYTHING = ("workspace", "roles", "connections", "sources", "segments", "exports")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,10 @@ class Workspace:
         self.folder = Path(project.root)
         self._stack = stack
         self._destinations: dict[ConnectionName, Destination] = {}
+
+    def need(self, needs: Needs) -> None:
+        """Loads the configuration anew with more of it resolved. Raises InvalidError."""
+        self.project = load(Place(self.folder), needs).project
 
     # ---------------------------------------------------------------- state
 
@@ -187,17 +205,22 @@ class Workspace:
 
 
 @contextmanager
-def open_workspace(place: Place, *, resolve: bool) -> Iterator[Workspace]:
+def open_workspace(place: Place, needs: Needs) -> Iterator[Workspace]:
     """Loads the configuration and gives what a command works with; signals are handled while the block lasts.
 
-    resolve: replace references, which commands that ask an account need. Raises InvalidError with every problem.
+    Raises InvalidError with every problem.
     """
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
-        loaded = load_project(config_dir_of(place), environ=os.environ, resolve=resolve)
+        loaded = load(place, needs)
         folder = Path(loaded.project.root)
         actor = find_actor(place.acting, os.environ, lambda: git_email(folder), os_user)
         yield Workspace(loaded.project, loaded.warnings, actor, signals, stack)
+
+
+def load(place: Place, needs: Needs) -> Loaded:
+    """The configuration. Raises InvalidError with every problem."""
+    return load_project(config_dir_of(place), environ=os.environ, resolve=True, sections=needs.value)
 
 
 def config_dir_of(place: Place) -> Path:

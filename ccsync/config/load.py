@@ -1,7 +1,7 @@
 """Files → project, or every diagnostic at once: the one entrance to this room. The steps are done by its neighbours."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,12 +30,15 @@ class Loaded:
     files: tuple[str, ...]
 
 
-def load_project(config_dir: Path, *, environ: Mapping[str, str], resolve: bool) -> Loaded:
+def load_project(
+    config_dir: Path, *, environ: Mapping[str, str], resolve: bool, sections: Collection[str] | None = None
+) -> Loaded:
     """Reads and checks every file below the config directory.
 
     resolve: replace references by what the environment and files say. Without it they are only looked at for their
-    form and stay, so no secret is needed. The digest is the same either way. Raises InvalidError with all errors and
-    warnings, in the order of files and lines.
+    form and stay, so no secret is needed. sections: those whose references `resolve` replaces, None for all; who
+    applies a saved plan needs no source, who plans offline no token. The digest is the same either way. Raises
+    InvalidError with all errors and warnings, in the order of files and lines.
     """
     documents, declared, problems = _read(config_dir)
     for document in documents:
@@ -49,7 +52,7 @@ def load_project(config_dir: Path, *, environ: Mapping[str, str], resolve: bool)
     project = build(declared, root, queries, {})
     digest = digest_of(project)
     if resolve:
-        resolved, secrets, missing = resolve_references(declared, environ, config_dir)
+        resolved, secrets, missing = resolve_references(declared, environ, config_dir, sections)
         changed = resolved.data != declared.data
         _stop_at_errors([*missing, *(_check_resolved(resolved) if changed else ()), *problems])
         project = build(resolved, root, queries, secrets)

@@ -1,6 +1,6 @@
 """The declarations with the references in string values replaced. What a reference looks like: `interpolate.py`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,17 @@ Secrets = dict[tuple[str, str], str]
 
 
 def resolve_references(
-    declared: Declared, environ: Mapping[str, str], root: Path
+    declared: Declared, environ: Mapping[str, str], root: Path, sections: Collection[str] | None = None
 ) -> tuple[Declared, Secrets, tuple[Diagnostic, ...]]:
-    """The declarations with other values, their secrets, and what is missing (E106), where its reference stands."""
+    """The declarations with other values, their secrets, and what is missing (E106), where its reference stands.
+
+    sections: those to look at, None for all; the others stay as they are.
+    """
     resolver = _Resolver(declared, environ, root)
-    data = {section: resolver.value((section,), entries) for section, entries in declared.data.items()}
+    data = {
+        section: entries if sections is not None and section not in sections else resolver.value((section,), entries)
+        for section, entries in declared.data.items()
+    }
     return declared.with_data(data), resolver.secrets, tuple(resolver.missing)
 
 

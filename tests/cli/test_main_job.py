@@ -370,3 +370,22 @@ def _clear_faults(world: World) -> None:
     request.add_header("Content-Type", "application/json")
     with urllib.request.urlopen(request):
         pass
+
+
+def test_who_applies_a_saved_plan_needs_no_source(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (world.folder / "ccsync.yaml").read_text(encoding="utf-8")
+    (world.folder / "ccsync.yaml").write_text(text.replace("path: people.csv", 'path: "${env:CRM}"'), encoding="utf-8")
+    monkeypatch.setenv("CRM", "people.csv")
+    assert run("plan", "-o", "p.ccplan").code == 0
+    monkeypatch.delenv("CRM")
+    (world.folder / "people.csv").unlink()
+    assert run("plan").code == 7
+    assert run("apply", "p.ccplan", "--auto-approve").code == 0
+    assert run("status").code == 0
+
+
+def test_who_plans_offline_needs_no_token(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    applied(world, run)
+    monkeypatch.delenv("CC_ACCESS_TOKEN")
+    assert run("plan", "--no-refresh").code == 0
+    assert run("plan").code == 7
