@@ -111,6 +111,14 @@ CATALOGUE: dict[str, Entry] = {
         "An export names a segment twice, or two exports put the same segment on the same list.",
         "Leave it to one of them.",
     ),
+    "E117": Entry(
+        "Two exports disagree",
+        "Two exports on one connection want different values of one field for the same people. Neither writes"
+        " that field of"
+        " these people; the rest of the plan is not affected.",
+        "Let one export own the field, or map it the same way in both.",
+        None,
+    ),
     "E118": Entry(
         "Unsafe endpoint",
         "An address to send to is not https, or holds a user, a query or nothing usable. Plain http is for this"
@@ -174,6 +182,13 @@ CATALOGUE: dict[str, Entry] = {
         "A scope is missing",
         "The token does not cover a scope that the request needs (`contact_data`, `account_read`).",
         "Run `ccsync connections login NAME` and agree to everything that is asked for.",
+        ExitCode.DENIED,
+    ),
+    "E304": Entry(
+        "Another account",
+        "The connection is signed in to another account than the one its state or the plan belongs to. Nothing"
+        " was sent.",
+        "Sign in to the right account, or declare a new connection for the other one.",
         ExitCode.DENIED,
     ),
     "E305": Entry(
@@ -380,6 +395,20 @@ CATALOGUE: dict[str, Entry] = {
         "Split the export over several lists.",
         ExitCode.GUARD,
     ),
+    "E601": Entry(
+        "The list does not exist",
+        "The list of an export is not, or no longer, in the account. Lists are pinned by id once known: a"
+        " deleted list is"
+        " never made again by itself.",
+        "See `ccsync lists CONNECTION`. For a new list, give the export a new name.",
+        ExitCode.INVALID,
+    ),
+    "E602": Entry(
+        "Custom field does not exist",
+        "An export maps a custom field that the account does not have. An import would skip it without a word.",
+        "Create the field in Constant Contact, or mend `custom_fields:`; the message names those that exist.",
+        ExitCode.INVALID,
+    ),
     "E603": Entry(
         "Constant Contact gives no usable answer",
         "It can not be reached, or kept failing while it was asked again and again. Nothing was changed.",
@@ -391,6 +420,12 @@ CATALOGUE: dict[str, Entry] = {
         "The vendor allows a number of requests a day per API key, shared by everything that uses the key."
         " Nothing more was sent; what was done is recorded.",
         "Run the command again after 00:00 UTC.",
+        ExitCode.PARTIAL,
+    ),
+    "E605": Entry(
+        "Jobs without progress",
+        "Jobs at Constant Contact show no progress for a long time. They are noted in the journal.",
+        "Run `ccsync recover` later: it waits for them and records what they did.",
         ExitCode.PARTIAL,
     ),
     "E606": Entry(
@@ -405,6 +440,31 @@ CATALOGUE: dict[str, Entry] = {
         "A list of this name exists already, perhaps a deleted one. No list was created.",
         "Name the list by id, or choose another name.",
         ExitCode.ERROR,
+    ),
+    "E611": Entry(
+        "The export names another list",
+        "An export was applied to one list and names another one now. Its members would stay behind, so nothing"
+        " was planned.",
+        "Give the export a new name: the old one then counts as deleted, and its `on_delete` is carried out.",
+        ExitCode.INVALID,
+    ),
+    "E612": Entry(
+        "List id not known yet",
+        "With --no-refresh a list that is declared by name can't be found, because its id was never seen.",
+        "Plan once without --no-refresh.",
+        ExitCode.INVALID,
+    ),
+    "E613": Entry(
+        "Nobody to import",
+        "`ccsync import` takes over a list that exists; this one is still to be created.",
+        "`ccsync apply` creates it.",
+        ExitCode.INVALID,
+    ),
+    "E614": Entry(
+        "Never applied",
+        "Nobody is held back on the list of an export that was never applied.",
+        "See `ccsync status`.",
+        ExitCode.INVALID,
     ),
     "E620": Entry(
         "Constant Contact refused a request",
@@ -456,6 +516,12 @@ CATALOGUE: dict[str, Entry] = {
         "Renewing the sign-in was asked for and no answer came. It was not asked again at once, because a"
         " refresh token may work only once.",
         "Run the command again; if the sign-in is over, it says so.",
+        ExitCode.ERROR,
+    ),
+    "E650": Entry(
+        "Unusable export file",
+        "A file that Constant Contact exported can't be used: it is cut off, or lacks a column. Nothing was sent.",
+        "Run the command again; the list is exported anew.",
         ExitCode.ERROR,
     ),
     "E701": Entry(
@@ -609,6 +675,13 @@ CATALOGUE: dict[str, Entry] = {
         "Set `client_id` and `flow: device` in the `auth` of the connection.",
         ExitCode.USAGE,
     ),
+    "E904": Entry(
+        "Row over the cap",
+        "One person's row alone is larger than a bulk request may be. A fault of ccsync: field lengths are"
+        " checked before.",
+        "Report it. Nothing was sent.",
+        ExitCode.ERROR,
+    ),
     "E905": Entry(
         "Sandbox not installed",
         "`ccsync sandbox` needs a package that is not installed.",
@@ -655,6 +728,41 @@ CATALOGUE: dict[str, Entry] = {
         "No consent yet",
         "The connection records no consent to send personal data; `plan` says so and `apply` will refuse.",
         "Add `consent:` to the connection before applying.",
+        None,
+    ),
+    "W510": Entry(
+        "The list has members already",
+        "An export plans a list for the first time and people are on it. Who left it earlier can't be known, so"
+        " such people"
+        " may be added again.",
+        "If the list is in use, `ccsync import EXPORT` first.",
+        None,
+    ),
+    "W511": Entry(
+        "Many members are gone",
+        "More than 20 % of the members ccsync put on the list are no longer on it. They are held back.",
+        "Find out who removed them. `ccsync readmit` lets people in again.",
+        None,
+    ),
+    "W512": Entry(
+        "The list was renamed",
+        "The list has another name in Constant Contact than at the last run. Lists are known by id, so nothing"
+        " else changes.",
+        "Follow the new name in the configuration if you declare lists by name.",
+        None,
+    ),
+    "W513": Entry(
+        "Lists not read",
+        "--no-refresh compares with the ledger alone: who left or was edited since is not seen. `apply` reads"
+        " the lists before"
+        " it sends anything.",
+        "Plan without --no-refresh for the whole picture.",
+        None,
+    ),
+    "W514": Entry(
+        "Export without a connection",
+        "An export and its connection are no longer declared. Its members stay on their list and in the state.",
+        "Declare the connection again to have `on_delete` carried out.",
         None,
     ),
     "W601": Entry(
