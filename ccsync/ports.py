@@ -216,6 +216,9 @@ class LiveReader(Protocol):
     def export_unsubscribed(self, into: Path) -> LiveFile:
         """Everyone in the account who unsubscribed from it. `into` is a folder."""
 
+    def contact(self, email: str) -> Contact | None:
+        """One look-up by address, whatever the contact's status. Deleted contacts count as None."""
+
     def calls_left_today(self) -> int:
         """What is left of the day's request quota, as far as this machine knows."""
 
@@ -262,9 +265,6 @@ class Destination(LiveReader, Protocol):
 
     def recent(self, since: datetime) -> tuple[Activity, ...]:
         """Every activity of the account created at `since` or later, newest first."""
-
-    def contact(self, email: str) -> Contact | None:
-        """One look-up by address, whatever the contact's status. Deleted contacts count as None."""
 
     def page_members(self, list_id: ListId) -> Iterator[tuple[tuple[str, str], ...]]:
         """(e-mail, contact id) of the list's members, page by page. A listing that changes may repeat people."""
@@ -514,6 +514,36 @@ class Stewardship(Protocol):
         self, ledgers: Sequence[Ledger], optouts: Path | None, live: Live, keys: Sequence[str] | None, into: Path
     ) -> Readmitted:
         """Takes held-back people of one list out of its ledgers and out of the memory. keys: None for all of them."""
+
+
+# ---------------------------------------------------------------- one person
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalFacts:
+    """What the engine knows of one person and one export.
+
+    op, reason: of the row that a plan would have for them; empty when it has none. desired: wanted by the segments now.
+    unusable: why rows with their address can't be used, None when there are none. ledger: their row there, by column,
+    empty for none. memory: their opt-out of this list (since, reason, run), empty for none.
+    """
+
+    op: str
+    reason: str
+    desired: bool
+    unusable: str | None
+    ledger: Mapping[str, str]
+    memory: Mapping[str, str]
+
+
+class Narrowing(Protocol):
+    def narrow(
+        self, request: DiffRequest, key: str, contact: Contact | None, *, asked: bool, into: Path
+    ) -> DiffRequest:
+        """The request with everyone else taken out. asked: whether `contact` is what live says; else live was not asked."""
+
+    def facts(self, request: DiffRequest, changes: Path) -> PersonalFacts:
+        """What a narrowed request and its changes file say."""
 
 
 # ---------------------------------------------------------------- journal and plan files

@@ -25,7 +25,7 @@ from ccsync.core.event import Event
 from ccsync.core.plan import to_text
 from ccsync.core.spec import Connection, ConnectionLimits, ConnectionName, Project
 from ccsync.errors import Diagnostic, InvalidError
-from ccsync.ports import Desires, Destination, Differ, Sink, Stewardship
+from ccsync.ports import Desires, Destination, Differ, Narrowing, Sink, Stewardship
 
 if TYPE_CHECKING:
     from ccsync.applier import Work
@@ -156,6 +156,12 @@ class Workspace:
         from ccsync.engine.stewardship import Steward
 
         return Steward(self.session)
+
+    @cached_property
+    def narrowing(self) -> Narrowing:
+        from ccsync.engine.narrow import Narrower
+
+        return Narrower(self.session)
 
     @cached_property
     def work(self) -> "Work":
