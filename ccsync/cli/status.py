@@ -91,7 +91,12 @@ def _lines(found: Document) -> list[Line]:
     lines += table_lines(("export", "list", "members", "held back"), rows) if rows else [line("No exports.")]
     lines.append(BLANK)
     if found["opted_out"]:
-        lines.append(line(f"{number(found['opted_out'])} people left a list and are kept off it (`ccsync readmit`)."))
+        who = (
+            "1 person who left a list is"
+            if found["opted_out"] == 1
+            else f"{number(found['opted_out'])} people who left a list are"
+        )
+        lines.append(line(f"{who} kept off it (`ccsync readmit`)."))
     lines += _run_lines(found)
     actor = found["actor"]
     lines.append(line(f"Acting: {actor['name']} ({actor['source']}), {actor['role'] or 'no role'}.", hang=2))

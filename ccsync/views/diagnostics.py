@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ccsync.catalogue import hint_of
 from ccsync.errors import Diagnostic, Severity
 from ccsync.views.text import Line, counted, line
 
@@ -35,6 +36,7 @@ def _one(each: Diagnostic) -> list[Line]:
     lines = [line((f"{word}[{each.code}]", style), f" {where}{each.summary}", hang=4)]
     if each.detail:
         lines += [line(f"    {part}", hang=4) for part in each.detail.splitlines()]
-    if each.hint:
-        lines.append(line(("    hint:", "bold"), f" {each.hint}", hang=10))
+    hint = hint_of(each)
+    if hint:
+        lines.append(line(("    hint:", "bold"), f" {hint}", hang=10))
     return lines

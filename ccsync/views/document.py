@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ccsync.catalogue import hint_of
 from ccsync.core.plan import ExportPlan, ListAction, Plan, to_text
 from ccsync.core.row import ChangeRow
 from ccsync.core.spec import ExportName
@@ -114,7 +115,7 @@ def diagnostic_document(diagnostic: Diagnostic) -> Document:
         "severity": str(diagnostic.severity),
         "summary": diagnostic.summary,
         "detail": diagnostic.detail,
-        "hint": diagnostic.hint,
+        "hint": hint_of(diagnostic),
         "where": None if where is None else {"file": where.file, "line": where.line, "column": where.column},
     }
 
@@ -126,7 +127,7 @@ def finding_document(finding: Diagnostic) -> Document:
         "severity": str(finding.severity),
         "summary": finding.summary,
         "detail": finding.detail,
-        "hint": finding.hint,
+        "hint": hint_of(finding),
     }
 
 

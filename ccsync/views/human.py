@@ -5,7 +5,7 @@ from shlex import quote
 from ccsync.core.change import Counts, Op
 from ccsync.core.plan import ExportPlan, ListAction, Plan, to_text
 from ccsync.errors import Diagnostic, Severity
-from ccsync.views.block import export_lines, op_count
+from ccsync.views.block import export_lines, op_count, removed_share
 from ccsync.views.diagnostics import diagnostic_lines
 from ccsync.views.footer import footer_lines
 from ccsync.views.frame import Frame, Purpose
@@ -87,18 +87,12 @@ def _removals(plan: Plan) -> list[Line]:
     lines = [
         line(
             (f"- {number(export.counts.remove)}", "red"),
-            f' from list "{export.list.name}" ({export.name}), {_percent(export)}',
+            f' from list "{export.list.name}" ({export.name}), {removed_share(export)}',
             hang=4,
         )
         for export in losing
     ]
     return [line("Removals:"), *lines, BLANK]
-
-
-def _percent(export: ExportPlan) -> str:
-    if not export.managed:
-        return "members of an earlier export"
-    return f"{100 * export.counts.remove / export.managed:.2f} % of the {number(export.managed)} members we manage"
 
 
 def _summary(plan: Plan) -> list[Line]:

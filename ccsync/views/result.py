@@ -37,6 +37,9 @@ def _done(finished: ApplyFinished) -> str:
 def _sentence(finished: ApplyFinished) -> Line:
     if finished.status is Status.SUCCESSFUL:
         return line((f"Apply complete: {_done(finished)}.", "bold green"))
+    if not finished.results:
+        said = " it stopped before its outcome was recorded; whatever was sent is in the journal."
+        return line(("Apply incomplete:", "bold yellow"), said)
     unfinished = _sum(finished, "unfinished")
     rest = f" {counted(unfinished, 'row')} not done." if unfinished else ""
     return line((f"Apply incomplete: {_done(finished)}.", "bold yellow"), rest)
@@ -79,14 +82,8 @@ def _total(finished: ApplyFinished, pick: Callable[[ExportResult], Mapping[str, 
 
 
 def _next(finished: ApplyFinished) -> Line | None:
-    match finished.status:
-        case Status.SUCCESSFUL:
-            return None
-        case Status.CANCELED:
-            return _step("ccsync recover", "settles what was sent (the next plan or apply does it too)")
-        case Status.PARTIAL | Status.FAILED:
-            return _step("ccsync plan", "shows what is left to do")
-
-
-def _step(command: str, what: str) -> Line:
-    return line("Next: ", (command, "bold"), f" {what}", hang=6)
+    if finished.status is Status.SUCCESSFUL:
+        return None
+    if not finished.results:
+        return line("Next: ", ("ccsync recover", "bold"), " settles it (the next plan or apply does so first).", hang=6)
+    return line("Next: ", ("ccsync plan", "bold"), " shows what is left to do.", hang=6)

@@ -11,6 +11,8 @@ from ccsync.views.text import BLANK, Line, counted, line, number
 
 
 def rows_lines(pages: Mapping[ExportName, Page], *, reveal: bool) -> list[Line]:
+    if not pages:
+        return [line("No such rows.")]
     lines: list[Line] = []
     for name, page in pages.items():
         lines += [line((name, "bold"), f" · {counted(page.total, 'row')}")]

@@ -22,9 +22,7 @@ _WHY = {
     str(Reason.REMOVED_BY_SIBLING): "another export on this list removes them",
     str(HeldBack.OPTED_OUT): "they left the list, or somebody took them off it; `ccsync readmit` lets them in again",
     str(HeldBack.UNSUBSCRIBED): "they unsubscribed from the whole account; only they themselves can come back",
-    str(
-        HeldBack.REJECTED
-    ): "Constant Contact refused these very data; they are tried again when the data change",
+    str(HeldBack.REJECTED): "Constant Contact refused these very data; they are tried again when the data change",
 }
 
 _VERDICTS = {
