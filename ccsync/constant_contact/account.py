@@ -144,6 +144,9 @@ class ConstantContact:
     def calls_made(self) -> int:
         return self._api.calls_made()
 
+    def jobs_made(self) -> frozenset[ActivityId]:
+        return frozenset(ActivityId(one) for one in self._api.jobs_made)
+
     # ---------------------------------------------------------------- writing
 
     def create_list(self, name: str) -> ListId:

@@ -98,6 +98,7 @@ def _started(api: ApiClient, call: Call) -> ActivityId:
     if not isinstance(activity, str) or not _is_id(activity):
         why = "the answer names no activity"
         raise failures.unknown_outcome(api.connection, find_route(call.method, call.path), why)
+    api.jobs_made.add(activity)
     return ActivityId(activity)
 
 

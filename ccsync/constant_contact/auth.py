@@ -55,7 +55,7 @@ class GivenToken:
         raise DeniedError(
             Diagnostic(
                 "E302",
-                f"Constant Contact refused the access token of connection {self._connection.name}.",
+                f"Constant Contact refused the access token of connection {self._connection.name}",
                 detail="The token comes from the configuration (flow: access_token) and can't be renewed by ccsync."
                 " Such tokens last 24 hours.",
                 hint="put a new token where `access_token` points to, or use `flow: device`",
@@ -73,7 +73,7 @@ def usable_token(connection: Connection, token: str) -> str:
         raise DeniedError(
             Diagnostic(
                 "E301",
-                f"Connection {connection.name} has no access token; nothing was asked of Constant Contact.",
+                f"connection {connection.name} has no access token; nothing was asked of Constant Contact",
                 hint="set the variable or file that `access_token` points to",
             )
         )
@@ -81,8 +81,8 @@ def usable_token(connection: Connection, token: str) -> str:
         raise DeniedError(
             Diagnostic(
                 "E301",
-                f"The access token of connection {connection.name} is none: it holds blanks or other characters that a"
-                " token can't have.",
+                f"the access token of connection {connection.name} is none: it holds blanks or other characters that a"
+                " token can't have",
                 hint="check the variable or file that `access_token` points to",
             )
         )

@@ -126,7 +126,7 @@ class RequestBudget:
         return QuotaError(
             Diagnostic(
                 "E604",
-                "The day's API requests for this API key are used up; nothing more was sent.",
+                "the day's API requests for this API key are used up; nothing more was sent",
                 detail=f"The vendor allows {self._limit:,} requests a day and counts anew at 00:00 UTC, in"
                 f" {minutes // 60} h {minutes % 60} min.",
                 hint="run the command again after 00:00 UTC",
@@ -253,7 +253,7 @@ def _decoded(raw: bytes) -> _Tally:
 def _damaged(path: Path) -> Diagnostic:
     return Diagnostic(
         "W601",
-        "The count of today's API requests can't be read; half of the day's quota is taken to be used.",
+        "the count of today's API requests can't be read; half of the day's quota is taken to be used",
         Severity.WARNING,
         detail=f"File: {path}",
         hint="nothing need be done; the count starts anew at 00:00 UTC",
@@ -263,7 +263,7 @@ def _damaged(path: Path) -> Diagnostic:
 def _no_file(path: Path) -> Diagnostic:
     return Diagnostic(
         "W602",
-        "The count of API requests can't be kept on disk; other processes with the same API key are not seen.",
+        "the count of API requests can't be kept on disk; other processes with the same API key are not seen",
         Severity.WARNING,
         detail=f"File: {path}",
         hint="make the folder writable, or set CCSYNC_HOME to one that is",

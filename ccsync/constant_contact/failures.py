@@ -31,7 +31,7 @@ def unreachable(connection: Connection, host: str, why: str) -> TransientError:
     return TransientError(
         Diagnostic(
             "E603",
-            f"Constant Contact can't be reached at {host} (connection {connection.name}): {why}.",
+            f"Constant Contact can't be reached at {host} (connection {connection.name}): {why}",
             detail="The request was not sent.",
             hint="check the network, the proxy settings and `endpoints` of the connection, then run the command again",
         )
@@ -42,7 +42,7 @@ def in_trouble(connection: Connection, route: Route, why: str) -> TransientError
     return TransientError(
         Diagnostic(
             "E603",
-            f"Constant Contact gives no usable answer to {words(route)} (connection {connection.name}): {why}.",
+            f"Constant Contact gives no usable answer to {words(route)} (connection {connection.name}): {why}",
             detail="It was asked several times. Nothing was changed by asking.",
             hint="run the command again later",
         )
@@ -53,7 +53,7 @@ def unknown_outcome(connection: Connection, route: Route, why: str) -> OutcomeUn
     return OutcomeUnknownError(
         Diagnostic(
             "E626",
-            f"The answer to {words(route)} was lost (connection {connection.name}): {why}.",
+            f"the answer to {words(route)} was lost (connection {connection.name}): {why}",
             detail="Whether Constant Contact acted on it is not known. It was not sent again.",
             hint="run `ccsync recover`, which looks for the job before anything is sent",
         )
@@ -69,7 +69,7 @@ def too_busy(connection: Connection, route: Route, *, queue: bool) -> TransientE
     return TransientError(
         Diagnostic(
             "E606",
-            f"Constant Contact keeps refusing {words(route)} (connection {connection.name}): {what}.",
+            f"Constant Contact keeps refusing {words(route)} (connection {connection.name}): {what}",
             detail="The request did nothing.",
             hint="see what else uses the API key or the account, then run the command again",
         )
@@ -82,7 +82,7 @@ def refused(connection: Connection, route: Route, status: int, problem: Problem)
     return kind(
         Diagnostic(
             "E620",
-            f"Constant Contact refused {words(route)} with status {status} (connection {connection.name}).",
+            f"Constant Contact refused {words(route)} with status {status} (connection {connection.name})",
             detail=f"It says: {problem}" if str(problem) else "It gives no reason.",
             hint=None if status == 404 else "the request did nothing; asking again would change nothing",
         )
@@ -93,7 +93,7 @@ def list_gone(connection: Connection, list_id: str) -> NotFoundError:
     return NotFoundError(
         Diagnostic(
             "E601",
-            f"List {list_id} does not exist in Constant Contact (connection {connection.name}).",
+            f"list {list_id} does not exist in Constant Contact (connection {connection.name})",
             detail="It was deleted, or the id is of another account. Nothing was changed.",
             hint=f"run `ccsync lists {connection.name}` and correct the export's `list`",
         )
@@ -104,8 +104,8 @@ def name_taken(connection: Connection, name: str) -> RejectedError:
     return RejectedError(
         Diagnostic(
             "E610",
-            f'A list named "{name}" exists already in Constant Contact, perhaps a deleted one'
-            f" (connection {connection.name}).",
+            f'a list named "{name}" exists already in Constant Contact, perhaps a deleted one'
+            f" (connection {connection.name})",
             detail="No list was created.",
             hint=f"run `ccsync lists {connection.name}` and give its id, or choose another name",
         )
@@ -116,7 +116,7 @@ def link_elsewhere(connection: Connection, host: str) -> RejectedError:
     return RejectedError(
         Diagnostic(
             "E621",
-            f"Constant Contact answered with an address that is not the configured API (connection {connection.name}).",
+            f"Constant Contact answered with an address that is not the configured API (connection {connection.name})",
             detail=f"The token is sent to {host} only, so the address was not followed.",
             hint="check `endpoints.api` of the connection",
         )
@@ -127,7 +127,7 @@ def token_refused(connection: Connection) -> DeniedError:
     return DeniedError(
         Diagnostic(
             "E302",
-            f"Constant Contact refuses the access token of connection {connection.name}, the renewed one too.",
+            f"Constant Contact refuses the access token of connection {connection.name}, the renewed one too",
             detail="The request did nothing.",
             hint=f"run `ccsync connections login {connection.name}`; if it stays so, check `endpoints.api`",
         )
@@ -138,7 +138,7 @@ def scope_missing(connection: Connection, scope: str) -> DeniedError:
     return DeniedError(
         Diagnostic(
             "E303",
-            f"The sign-in of connection {connection.name} does not cover `{scope}`.",
+            f"the sign-in of connection {connection.name} does not cover `{scope}`",
             detail="The user may do it and the application is active, so the token lacks the scope. The request did"
             " nothing.",
             hint=f"run `ccsync connections login {connection.name}` and agree to everything that is asked for",
@@ -152,8 +152,8 @@ def privilege_missing(connection: Connection, privileges: Iterable[str]) -> Deni
     return DeniedError(
         Diagnostic(
             "E306",
-            f"The Constant Contact user who signed in for connection {connection.name} lacks the privilege"
-            f" {', '.join(sorted(privileges))}.",
+            f"the Constant Contact user who signed in for connection {connection.name} lacks the privilege"
+            f" {', '.join(sorted(privileges))}",
             detail="An account owner or account manager has it; a campaign creator does not. Reading needs"
             " contacts:write too: activities can't be looked at without it. The request did nothing.",
             hint="let the account's owner change the role, or sign in as a user who has it",
@@ -165,7 +165,7 @@ def application_inactive(connection: Connection) -> DeniedError:
     return DeniedError(
         Diagnostic(
             "E307",
-            f"The application whose API key connection {connection.name} uses is deactivated at Constant Contact.",
+            f"the application whose API key connection {connection.name} uses is deactivated at Constant Contact",
             detail="The request did nothing.",
             hint="see the application in the developer portal, or use another `client_id`",
         )
@@ -176,7 +176,7 @@ def forbidden(connection: Connection, route: Route, problem: Problem) -> DeniedE
     return DeniedError(
         Diagnostic(
             "E308",
-            f"Constant Contact forbids {words(route)} (connection {connection.name}); why could not be found out.",
+            f"Constant Contact forbids {words(route)} (connection {connection.name}); why could not be found out",
             detail=f"It says: {problem}. The request did nothing." if str(problem) else "The request did nothing.",
             hint=f"run `ccsync connections check {connection.name}`",
         )
@@ -187,7 +187,7 @@ def export_not_whole(connection: Connection, what: str, why: str) -> TransientEr
     return TransientError(
         Diagnostic(
             "E624",
-            f"The export of {what} can't be trusted (connection {connection.name}): {why}.",
+            f"the export of {what} can't be trusted (connection {connection.name}): {why}",
             detail="Nothing was concluded from it and nothing was changed.",
             hint="run the command again",
         )

@@ -73,27 +73,32 @@ class StoredGrant:
         """The next grant, durable. The lock is held."""
         if not grant.refresh_token:
             raise self._dead("it holds no refresh token (the scope `offline_access` was not granted)")
+        kept = [grant]
+
+        def keep(fresh: Grant) -> None:
+            kept[0] = replace(
+                fresh,
+                refresh_token=fresh.refresh_token or grant.refresh_token,
+                signed_in_at=grant.signed_in_at,
+                scope=fresh.scope or grant.scope,
+            )
+            self._store.save(kept[0])
+
         client = self._connect()
         try:
             self._store.save(replace(grant, refreshing=self._clock.now().isoformat()))
-            fresh = client.refresh(grant.refresh_token)
+            client.refresh(grant.refresh_token, keep)
         except OAuthRefused as refused:
             raise self._refused(grant, refused) from None
         except AnswerLost:
             raise self._lost() from None
         except (TransientError, StoppedError):
-            self._store.save(grant)  # it was certainly not sent: as before
+            if kept[0] is grant and not client.in_doubt:
+                self._store.save(grant)  # it certainly did nothing: as before
             raise
         finally:
             client.close()
-        kept = replace(
-            fresh,
-            refresh_token=fresh.refresh_token or grant.refresh_token,
-            signed_in_at=grant.signed_in_at,
-            scope=fresh.scope or grant.scope,
-        )
-        self._store.save(kept)
-        return kept
+        return kept[0]
 
     def _loaded(self) -> Grant:
         grant = self._store.load()
@@ -119,7 +124,7 @@ class StoredGrant:
         return DeniedError(
             Diagnostic(
                 "E305",
-                f"The sign-in of connection {self._connection.name} is over: {why}.",
+                f"the sign-in of connection {self._connection.name} is over: {why}",
                 detail="Signing in by browser is the only way back. Nothing was changed.",
                 hint=f"run `ccsync connections login {self._connection.name}`",
             )
@@ -129,7 +134,7 @@ class StoredGrant:
         return TransientError(
             Diagnostic(
                 "E627",
-                f"The answer to renewing the sign-in of connection {self._connection.name} was lost.",
+                f"the answer to renewing the sign-in of connection {self._connection.name} was lost",
                 detail="It was not asked again at once, because a refresh token may work only once.",
                 hint="run the command again; if the sign-in is over, it says so",
             )
@@ -140,7 +145,7 @@ def not_signed_in(connection: Connection) -> DeniedError:
     return DeniedError(
         Diagnostic(
             "E310",
-            f"Connection {connection.name} is not signed in on this machine; nothing was asked of Constant Contact.",
+            f"connection {connection.name} is not signed in on this machine; nothing was asked of Constant Contact",
             hint=f"run `ccsync connections login {connection.name}`",
         )
     )

@@ -75,7 +75,8 @@ class _Waits:
 
 
 class ApiClient:
-    """Asks one account's API. Not for use by several threads at once. scopes_seen: those that have proved to work."""
+    """Asks one account's API. Not for use by several threads at once. scopes_seen: those that have proved to work.
+    jobs_made: ids of the activities started."""
 
     def __init__(
         self, connection: Connection, tokens: TokenSource, budget: RequestBudget, *, clock: Clock, random: Random,
@@ -83,6 +84,7 @@ class ApiClient:
     ) -> None:  # fmt: skip
         self.connection = connection
         self.scopes_seen: set[str] = set()
+        self.jobs_made: set[str] = set()
         self.clock = clock
         self._random = random
         self._sink = sink

@@ -157,7 +157,7 @@ def _check_size(api: ApiClient, wanted: Wanted, rows: int) -> None:
             Noticed(
                 Diagnostic(
                     "W603",
-                    f"The export of {wanted.what} holds {short:,} fewer people than the list counts.",
+                    f"the export of {wanted.what} holds {short:,} fewer people than the list counts",
                     Severity.WARNING,
                     detail="The count of a list may lag behind. Who is missing from the export counts as not on the"
                     " list.",

@@ -142,7 +142,7 @@ def _said_no(connection: Connection, refused: OAuthRefused) -> DeniedError | Tra
         return DeniedError(
             Diagnostic(
                 "E314",
-                f"Signing in to connection {connection.name} was declined in the browser.",
+                f"signing in to connection {connection.name} was declined in the browser",
                 detail="Nobody was signed in.",
                 hint=f"run `ccsync connections login {connection.name}` again and allow it",
             )
@@ -156,7 +156,7 @@ def _nothing_came(connection: Connection) -> TransientError:
     return TransientError(
         Diagnostic(
             "E313",
-            f"Signing in to connection {connection.name} came to no end: the code ran out, or an answer was lost.",
+            f"signing in to connection {connection.name} came to no end: the code ran out, or an answer was lost",
             detail="Nobody was signed in.",
             hint=f"run `ccsync connections login {connection.name}` again",
         )
@@ -167,7 +167,7 @@ def _needs_no_login(connection: Connection) -> UsageError:
     return UsageError(
         Diagnostic(
             "E903",
-            f"Connection {connection.name} can't be signed in to: it takes a ready token, or has no `client_id`.",
+            f"connection {connection.name} can't be signed in to: it takes a ready token, or has no `client_id`",
             detail="Nobody was signed in.",
             hint="set `client_id`, and `flow: device`, in the connection's `auth`",
         )

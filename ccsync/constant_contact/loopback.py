@@ -57,7 +57,7 @@ class Catcher:
                 raise TransientError(
                     Diagnostic(
                         "E313",
-                        "Nobody finished signing in within the time allowed.",
+                        "nobody finished signing in within the time allowed",
                         detail="Nothing was changed.",
                         hint="run `ccsync connections login` again; on a machine without a browser use `flow: device`",
                     )
@@ -116,7 +116,7 @@ def _unusable(why: str) -> InvalidError:
     return InvalidError(
         Diagnostic(
             "E312",
-            f"The address that the browser comes back to can't be used: {why}.",
+            f"the address that the browser comes back to can't be used: {why}",
             detail="Nobody was signed in.",
             hint="give another address, and enter it in the developer portal too; or use `flow: device`",
         )

@@ -4,10 +4,10 @@ Source: DOC device_flow, pkce_flow, server_flow; RFC 6749, 7636, 8628; FACTS 1.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import httpx
@@ -17,7 +17,7 @@ from ccsync.constant_contact.answers import clean, clean_key
 from ccsync.constant_contact.budget import RequestBudget
 from ccsync.constant_contact.routes import not_sent
 from ccsync.constant_contact.tokenstore import Grant
-from ccsync.constant_contact.waiting import pause
+from ccsync.constant_contact.waiting import pause, undisturbed
 from ccsync.constant_contact.wire import Timeouts, address, new_client
 from ccsync.core.spec import Connection
 from ccsync.errors import DeniedError, Diagnostic, TransientError
@@ -32,6 +32,7 @@ DEFAULT_LIFETIME_S = 3600.0
 """Assumed when an answer does not say how long its token lasts; samples say 8 and 24 hours (FACTS 1.3)."""
 LONGEST_LIFETIME_S = 10 * 86_400.0
 THROTTLED_TRIES = 8
+T = TypeVar("T")
 _PATHS = ("/token", "/device/authorize")
 _NO_AUTH = httpx.Auth()
 
@@ -62,17 +63,21 @@ class DeviceCode:
 
 
 class OAuthClient:
-    """The OAuth server of one connection. Requests leave for its configured address only, one a second."""
+    """The OAuth server of one connection. Requests leave for its configured address only, one a second.
+
+    in_doubt: a request was sent, and what it did is not known (yet).
+    """
 
     def __init__(
         self, connection: Connection, budget: RequestBudget, clock: Clock, transport: httpx.BaseTransport | None
     ) -> None:
         self.connection = connection
+        self.in_doubt = False
         self._budget = budget
         self._clock = clock
         self._base = address(connection.endpoints.auth)
         self._root = str(self._base).rstrip("/")
-        self._client = new_client(self._base, transport, Timeouts(read=30.0))
+        self._client = new_client(self._base, transport, Timeouts(connect=5.0, read=15.0, write=5.0))
         self._client.event_hooks = {"request": [self._before_sending]}
 
     def close(self) -> None:
@@ -80,7 +85,8 @@ class OAuthClient:
 
     def start_device(self) -> DeviceCode:
         """Asks for a code that a person types in. Raises OAuthRefused, TransientError, AnswerLost."""
-        document = self._post("/device/authorize", {"client_id": self.connection.auth.client_id, "scope": SCOPES})
+        form = {"client_id": self.connection.auth.client_id, "scope": SCOPES}
+        document = self._post("/device/authorize", form, lambda answer: answer)
         link = document.get("verification_uri_complete")
         try:
             return DeviceCode(
@@ -103,9 +109,10 @@ class OAuthClient:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
         return self._tokens(form | ({"code_verifier": verifier} if verifier else {}))
 
-    def refresh(self, refresh_token: str) -> Grant:
-        """The next grant; its refresh token is empty when the old one goes on. Never repeated here."""
-        return self._tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
+    def refresh(self, refresh_token: str, keep: Callable[[Grant], None]) -> None:
+        """Asks for the next grant, never twice, and hands it to `keep` before any signal is heard. Its refresh token is
+        empty when the old one goes on."""
+        self._tokens({"grant_type": "refresh_token", "refresh_token": refresh_token}, keep)
 
     def authorize_url(self, redirect_uri: str, state: str, challenge: str | None) -> str:
         """The page where a person agrees. Scopes are parted by `+`, which one client found needed (FACTS 1.1)."""
@@ -120,14 +127,21 @@ class OAuthClient:
             query |= {"code_challenge": challenge, "code_challenge_method": "S256"}
         return f"{self._root}/authorize?{urlencode(query)}"
 
-    def _tokens(self, form: Mapping[str, str]) -> Grant:
+    def _tokens(self, form: Mapping[str, str], keep: Callable[[Grant], None] = lambda _: None) -> Grant:
         """Asks the token endpoint. A client with a secret shows it by Basic (RFC 6749 2.3.1), others give their id."""
         auth = self.connection.auth
         secret = auth.client_secret.value if auth.client_secret else None
-        if secret:
-            document = self._post("/token", form, httpx.BasicAuth(auth.client_id, secret))
-        else:
-            document = self._post("/token", {**form, "client_id": auth.client_id})
+        shown = httpx.BasicAuth(auth.client_id, secret) if secret else _NO_AUTH
+        whole = dict(form) if secret else {**form, "client_id": auth.client_id}
+
+        def use(document: Mapping[str, Any]) -> Grant:  # Any: JSON
+            grant = self._grant(document)
+            keep(grant)
+            return grant
+
+        return self._post("/token", whole, use, shown)
+
+    def _grant(self, document: Mapping[str, Any]) -> Grant:  # Any: JSON
         now = self._clock.now()
         try:
             token = _needed(document, "access_token")
@@ -144,33 +158,47 @@ class OAuthClient:
             scope=scope if isinstance(scope, str) else "",
         )
 
-    def _post(self, path: str, form: Mapping[str, str], auth: httpx.Auth = _NO_AUTH) -> dict[str, Any]:  # Any: JSON
-        """One request; a 429, which did nothing, is waited out. Raises OAuthRefused, TransientError, AnswerLost."""
+    def _post(
+        self,
+        path: str,
+        form: Mapping[str, str],
+        use: Callable[[Mapping[str, Any]], T],  # Any: JSON
+        auth: httpx.Auth = _NO_AUTH,
+    ) -> T:
+        """One request, and `use` of its answer, undisturbed by signals; a 429, which did nothing, is waited out. Raises
+        OAuthRefused, AnswerLost, and TransientError and StoppedError when it certainly did nothing."""
         for number in range(THROTTLED_TRIES):
-            try:
-                answer = self._client.post(f"{self._root}{path}", data=dict(form), auth=auth)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError):
-                host = self._base.netloc.decode("ascii")
-                raise failures.unreachable(self.connection, host, "no connection") from None
-            except (httpx.HTTPError, OSError):
-                raise AnswerLost from None
-            if answer.status_code != 429:
-                return _document(answer)
+            pause(self._clock, self._budget.take_token_call())
+            with undisturbed():
+                answer = self._send(path, form, auth)
+                if answer.status_code != 429:
+                    return use(_document(answer))
+                self.in_doubt = False
             pause(self._clock, 1.0 * (number + 1))
         raise TransientError(
             Diagnostic(
                 "E606",
-                f"Constant Contact's sign-in server keeps answering that there are too many requests"
-                f" (connection {self.connection.name}).",
+                "Constant Contact's sign-in server keeps answering that there are too many requests"
+                f" (connection {self.connection.name})",
                 detail="The sign-in is as it was.",
                 hint="see what else uses the API key, then run the command again",
             )
         )
 
+    def _send(self, path: str, form: Mapping[str, str], auth: httpx.Auth) -> httpx.Response:
+        self.in_doubt = True
+        try:
+            return self._client.post(f"{self._root}{path}", data=dict(form), auth=auth)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError):
+            self.in_doubt = False
+            host = self._base.netloc.decode("ascii")
+            raise failures.unreachable(self.connection, host, "no connection") from None
+        except (httpx.HTTPError, OSError):
+            raise AnswerLost from None
+
     def _before_sending(self, request: httpx.Request) -> None:
         if str(request.url) not in {f"{self._root}{path}" for path in _PATHS}:
             raise not_sent("sign-in requests go to the configured address only")
-        pause(self._clock, self._budget.take_token_call())
 
 
 def refusal(connection: Connection, refused: OAuthRefused) -> DeniedError:
@@ -179,7 +207,7 @@ def refusal(connection: Connection, refused: OAuthRefused) -> DeniedError:
     return DeniedError(
         Diagnostic(
             "E309",
-            f"Constant Contact's sign-in server refused the application of connection {connection.name}.",
+            f"Constant Contact's sign-in server refused the application of connection {connection.name}",
             detail=f"It says: {said}" if said else "It gives no reason.",
             hint="check `client_id`, `client_secret` and `flow`, and the application in the developer portal",
         )

@@ -95,7 +95,6 @@ ROUTES = (
     Route("GET", "/contacts_exports/{id}", "contact_data", "contacts:write"),
     Route("GET", "/contact_lists", "contact_data", "contacts:lists:read"),
     Route("GET", "/contact_lists/{id}", "contact_data", "contacts:lists:read"),
-    Route("GET", "/contact_lists/list_id_xrefs", "contact_data", "contacts:lists:read"),
     Route("GET", "/contacts", "contact_data", "contacts:read", personal=True),
     Route("GET", "/contacts/counts", "contact_data", "contacts:read"),
     Route("POST", "/contact_lists", "contact_data", "contacts:lists:write"),
@@ -140,7 +139,7 @@ def not_sent(why: str) -> RejectedError:
     return RejectedError(
         Diagnostic(
             "E625",
-            "A request was stopped before it was sent, because it broke a safety rule of ccsync.",
+            "a request was stopped before it was sent, because it broke a safety rule of ccsync",
             detail=f"Rule: {why}.",
             hint="this is a fault in ccsync; please report it",
         )

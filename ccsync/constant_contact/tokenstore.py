@@ -107,7 +107,7 @@ class TokenStore:
         return DeniedError(
             Diagnostic(
                 "E311",
-                f"The stored sign-in of connection {self._connection.name} can't be read: {why}.",
+                f"the stored sign-in of connection {self._connection.name} can't be read: {why}",
                 detail=f"File: {self.path}. Nothing was asked of Constant Contact.",
                 hint=f"run `ccsync connections login {self._connection.name}`",
             )
@@ -117,7 +117,7 @@ class TokenStore:
         return StorageError(
             Diagnostic(
                 "E713",
-                f"The sign-in of connection {self._connection.name} could not be written to the disk.",
+                f"the sign-in of connection {self._connection.name} could not be written to the disk",
                 detail=f"File: {self.path}. The system says: {error.strerror}.",
                 hint="make the folder writable, or set CCSYNC_HOME to one that is",
             )

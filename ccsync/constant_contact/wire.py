@@ -206,7 +206,7 @@ def disk_trouble(error: OSError) -> StorageError:
     return StorageError(
         Diagnostic(
             "E713",
-            "A file that Constant Contact sent could not be written to the disk.",
+            "a file that Constant Contact sent could not be written to the disk",
             detail=f"The system says: {error.strerror}. Nothing was changed.",
             hint="free some space, then run the command again",
         )
@@ -229,7 +229,7 @@ def _unusable_address() -> InvalidError:
     return InvalidError(
         Diagnostic(
             "E622",
-            "An address under `endpoints` can't be used: it must be https://…, or http://… on this machine.",
+            "an address under `endpoints` can't be used: it must be https://…, or http://… on this machine",
             detail="Nothing was sent.",
             hint="correct `endpoints` of the connection",
         )

@@ -17,7 +17,7 @@ from ccsync.constant_contact.account import ConstantContact
 from ccsync.constant_contact.login import signed_in
 from ccsync.constant_contact.tokenstore import TokenStore
 from ccsync.core.spec import Auth, AuthFlow, Connection, Endpoints, Secret
-from ccsync.errors import CcsyncError, DeniedError, StorageError, TransientError
+from ccsync.errors import CcsyncError, DeniedError, ExitCode, StoppedError, StorageError, TransientError
 from ccsync.sandbox.options import Endpoints as Served
 from ccsync.sandbox.tokens import CLIENT_ID, CLIENT_SECRET
 
@@ -217,6 +217,40 @@ def test_a_stop_while_waiting_leaves_the_sign_in_as_it_was(signed: Signed) -> No
     with pytest.raises(CcsyncError, match="E623"):
         signed.open().account()
     assert signed.file == before
+
+
+class Interrupting(httpx.WSGITransport):
+    """A signal arrives while the answer to a refresh is on its way."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = super().handle_request(request)
+        if request.url.path.endswith("/token"):
+            signal.raise_signal(signal.SIGINT)
+        return answer
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_signal_in_the_middle_of_a_renewal_waits_until_the_tokens_are_kept(signed: Signed, lost: bool) -> None:
+    def handler(number: int, frame: object) -> None:
+        raise StoppedError(ExitCode.INTERRUPTED)
+
+    old = signed.file
+    signed.world.do("/tokens/expire")
+    if lost:
+        signed.world.fault("truncated", path=TOKEN, method="POST")
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        remote = signed.world.open(auth=signed.connection.auth, transport=Interrupting(signed.world.app))
+        with pytest.raises(StoppedError):
+            remote.account()
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if lost:
+        assert signed.file["refreshing"]  # so that nobody takes the old refresh token for unused
+    else:
+        assert signed.file["access_token"] != old["access_token"]
+        signed.open().account()
 
 
 def test_without_a_refresh_token_the_end_is_told(signed: Signed) -> None:
