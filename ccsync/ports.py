@@ -225,6 +225,9 @@ class LiveReader(Protocol):
     def calls_made(self) -> int:
         """Requests made through this object."""
 
+    def jobs_made(self) -> frozenset[ActivityId]:
+        """Every job that is known to have been started through this object, those of exports included."""
+
 
 class ActivityState(StrEnum):
     """RUNNING covers `initialized`, `processing` and every word that isn't documented. GONE: the remote no longer knows
@@ -283,12 +286,14 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """Another export on the same list of the same account. desired: None when it is no longer declared."""
+    """Another export on the same list of the same account. desired, unusable: of its `Desired`; None when it is no
+    longer declared. Who is among the unusable by a key is claimed as well: their row is there."""
 
     name: ExportName
     ledger: Path | None
     desired: Relation | None
     on_leave: OnLeave
+    unusable: Relation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +378,9 @@ class Bodies(Protocol):
         self, changes: Path, fields: Sequence[str], batch: Batch, without: Sequence[Path], only: Path | None
     ) -> ImportBody: ...
 
-    def removal_ids(self, changes: Path, batch: Batch, without: Sequence[Path], ids: Path | None) -> tuple[str, ...]:
+    def removal_ids(
+        self, changes: Path, batch: Batch, without: Sequence[Path], ids: Path | None, only: Path | None
+    ) -> tuple[str, ...]:
         """Contact ids of one removal batch: of the changes file, else of `ids` (key, contact_id)."""
 
     def unresolved(self, changes: Path, without: Sequence[Path]) -> tuple[str, ...]:
@@ -435,8 +442,8 @@ class Outcome:
     """What became of one export's rows.
 
     outcomes: Parquet (key, op, outcome, reason), outcome one of applied, dropped, refused, missing, open.
-    missing: rows that vanished without a counter that explains them (worth one more try, in smaller batches); None
-    left. counts: op → applied rows. dropped, refused: reason → rows. unfinished: rows neither applied, dropped nor
+    missing: rows that vanished without a counter that explains them, and removals that were not carried out (worth one
+    more try, by themselves); None left. counts: op → applied rows. dropped, refused: reason → rows. unfinished: rows neither applied, dropped nor
     refused.
     """
 

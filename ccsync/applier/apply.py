@@ -111,7 +111,8 @@ def _carry_out_on(deck: Deck, connection: ConnectionName) -> None:
 
 
 def _second_tries(deck: Deck, settled: Mapping[ExportName, Settled]) -> Mapping[ConnectionName, list[Parcel]]:
-    """Rows that vanished without a counter that explains them are sent once more, by themselves."""
+    """Rows that vanished without a counter that explains them, and removals that did not happen, are sent once more,
+    by themselves."""
     again: dict[ConnectionName, list[Parcel]] = {}
     for name, part in settled.items():
         if not part.outcome.missing or name in deck.stopped:

@@ -81,12 +81,12 @@ def _content(deck: Deck, parcel: Parcel) -> ImportBody | tuple[str, ...] | None:
     """What the parcel sends now, less everyone the looks dropped; None when nobody is left."""
     name = parcel.export.name
     changes, drops = deck.changes[name], deck.drops(name)
+    only = deck.journal.file(parcel.rows_file) if parcel.rows_file else None
     match parcel.batch.kind:
         case BatchKind.REMOVAL:
-            ids = deck.work.bodies.removal_ids(changes, parcel.batch, drops, deck.ids(name))
+            ids = deck.work.bodies.removal_ids(changes, parcel.batch, drops, deck.ids(name), only)
             return ids or None
         case BatchKind.IMPORT:
-            only = deck.journal.file(parcel.rows_file) if parcel.rows_file else None
             body = deck.work.bodies.import_body(changes, parcel.export.fields, parcel.batch, drops, only)
             return body if body.count else None
 

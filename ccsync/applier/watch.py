@@ -139,9 +139,9 @@ def find_lost(deck: Deck, connection: ConnectionName, intended: Intended) -> Act
 
 
 def _strangers(deck: Deck, connection: ConnectionName, intended: Intended) -> tuple[Activity, ...]:
-    """Jobs made since the POST that no record of this run knows."""
+    """Jobs made since the POST that neither a record of this run nor the destination itself knows."""
     since = datetime.fromisoformat(intended.sent_at) - CLOCK_SKEW
-    known = deck.known_activities()
+    known = deck.known_activities() | deck.destinations(connection).jobs_made()
     recent = deck.destinations(connection).recent(since)
     return tuple(activity for activity in recent if activity.id not in known)
 

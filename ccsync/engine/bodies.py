@@ -27,7 +27,7 @@ class BodyWriter:
         assert transport is not None, "an import has a transport"
         place = " ".join(f"WHEN {literal(op)} THEN {at}" for at, op in enumerate(IMPORT_ORDER))
         head, row, between, tail = _spelling(transport, fields)
-        part = f" AND key IN (SELECT key FROM read_parquet({literal(str(only))}))" if only else ""
+        part = _part(only)
         count, rows = self._session.row(
             f"SELECT count(*), encode(string_agg({row}, {literal(between)} ORDER BY CASE op {place} END, key))"
             f" FROM ({_batch(changes)}){without_dropped(without)}{part}",
@@ -35,14 +35,16 @@ class BodyWriter:
         )
         return ImportBody(transport, head.encode() + (rows or b"") + tail.encode(), count)
 
-    def removal_ids(self, changes: Path, batch: Batch, without: Sequence[Path], ids: Path | None) -> tuple[str, ...]:
+    def removal_ids(
+        self, changes: Path, batch: Batch, without: Sequence[Path], ids: Path | None, only: Path | None
+    ) -> tuple[str, ...]:
         """Contact ids of one removal batch, by key. Who has none is left out: nothing else names them."""
         known, join = "c.contact_id", ""
         if ids is not None:
             known = "COALESCE(c.contact_id, i.contact_id)"
             join = f" LEFT JOIN read_parquet({literal(str(ids))}) AS i ON i.key = c.key"
         found = self._session.rows(
-            f"SELECT {known} AS id FROM (FROM ({_batch(changes)}){without_dropped(without)}) AS c{join}"
+            f"SELECT {known} AS id FROM (FROM ({_batch(changes)}){without_dropped(without)}{_part(only)}) AS c{join}"
             f" WHERE {known} IS NOT NULL ORDER BY c.key",
             [batch.number],
         )
@@ -88,6 +90,11 @@ def _spelling(transport: Transport, fields: Sequence[str]) -> tuple[str, str, st
             return encode.csv_header(fields), encode.csv_line(fields), "", ""
         case Transport.JSON:
             return "[", encode.json_object(fields), ",", "]"
+
+
+def _part(only: Path | None) -> str:
+    """SQL: a further condition on rows (key), for a second try."""
+    return f" AND key IN (SELECT key FROM read_parquet({literal(str(only))}))" if only else ""
 
 
 def _batch(changes: Path) -> str:

@@ -127,21 +127,24 @@ def _batches(session: Session, batches: Sequence[SentBatch]) -> Relation:
 
 def _outcomes(settlement: Settlement, evidence: Evidence) -> str:
     """(key, op, outcome, reason) of every change."""
+    final = str(settlement.final).lower()
     return f"""
     WITH known AS ({_known(settlement, evidence)}),
     judged AS ({_judged(evidence)}),
     lost AS ({_lost(settlement, evidence)})
     SELECT j.key, j.op,
-        CASE WHEN state IN ('not_found', 'unseen') THEN
+        CASE WHEN state = 'still_there' THEN CASE WHEN {final} THEN 'open' ELSE 'missing' END
+            WHEN state IN ('not_found', 'unseen') THEN
             CASE WHEN state = 'unseen' AND NOT l.counts_unseen THEN 'applied'
-                WHEN l.is_explained OR {str(settlement.final).lower()} THEN 'refused' ELSE 'missing' END
+                WHEN l.is_explained OR {final} THEN 'refused' ELSE 'missing' END
             ELSE state END AS outcome,
         CASE state WHEN 'dropped' THEN COALESCE(dropped_as, 'opted_out')
             WHEN 'refused' THEN 'unsubscribed'
             WHEN 'applied' THEN why
             WHEN 'open' THEN NULL
+            WHEN 'still_there' THEN NULL
             ELSE CASE WHEN state = 'unseen' AND NOT l.counts_unseen THEN why
-                WHEN l.is_explained THEN 'rejected' WHEN {str(settlement.final).lower()} THEN 'not_accepted' END
+                WHEN l.is_explained THEN 'rejected' WHEN {final} THEN 'not_accepted' END
         END AS reason
     FROM judged AS j LEFT JOIN lost AS l ON l.batch = j.batch
     """
@@ -215,7 +218,8 @@ def _unsubscribed(evidence: Evidence) -> str:
 
 
 def _judged(evidence: Evidence) -> str:
-    """Each row by itself. `not_found` and `unseen` (live can't tell) are decided with the rest of their batch."""
+    """Each row by itself. `not_found` and `unseen` (live can't tell) are decided with the rest of their batch;
+    `still_there` is a removal that did not happen, or whose person came back since."""
     read_back = "true" if evidence.unsubscribed else "false"
     return f"""
     SELECT key, op, batch, explained, shortfall, dropped_as,
@@ -227,7 +231,7 @@ def _judged(evidence: Evidence) -> str:
             WHEN op = 'remove' AND NOT named THEN 'open'
             WHEN sent = '{Sent.CLEAN}' THEN 'applied'
             WHEN NOT {read_back} THEN 'open'
-            WHEN op = 'remove' THEN CASE WHEN on_list THEN 'open' ELSE 'applied' END
+            WHEN op = 'remove' THEN CASE WHEN on_list THEN 'still_there' ELSE 'applied' END
             WHEN op = 'add' AND on_list THEN 'applied'
             WHEN unsubscribed THEN 'refused'
             WHEN op = 'add' THEN 'not_found'
@@ -294,8 +298,8 @@ def _find_gone(session: Session, settlement: Settlement, outcome: Outcome, gone:
 
 
 def _known_gone(settlement: Settlement, outcomes: str) -> str:
-    """SQL: further UNION parts of what the ledger knows: members that the plan held back as opted out, and rows that are
-    kept for that reason only and leave the ledger now, so that the memory never depends on a ledger."""
+    """SQL: further UNION parts of what the ledger knows: members that the plan held back as opted out, and rows that
+    are kept for that reason only and leave the ledger now, so that the memory never depends on a ledger."""
     if settlement.ledger is None:
         return ""
     ledger = f"read_parquet({literal(str(settlement.ledger))}) AS l"

@@ -96,16 +96,27 @@ def test_removals_are_named_by_the_ids_of_the_plan_and_those_looked_up(
     session: Session, changes: Path, tmp_path: Path
 ) -> None:
     writer = BodyWriter(session)
-    assert writer.removal_ids(changes, REMOVAL, (), None) == ("id-a", "id-c")
+    assert writer.removal_ids(changes, REMOVAL, (), None, None) == ("id-a", "id-c")
     assert writer.unresolved(changes, ()) == ("b@example.com",)
     ids = tmp_path / "ids.parquet"
     pages = iter([(("B@Example.com ", "id-b"), ("a@example.com", "other")), (), (("b@example.com", "id-b"),)])
     assert writer.write_ids(pages, changes, ids) == 1
     assert tables.read(session, ids) == [{"key": "b@example.com", "contact_id": "id-b"}]
-    assert writer.removal_ids(changes, REMOVAL, (), ids) == ("id-a", "id-b", "id-c")
+    assert writer.removal_ids(changes, REMOVAL, (), ids, None) == ("id-a", "id-b", "id-c")
     gone = dropped(session, tmp_path / "d", ("remove", "b@example.com", "gone"), ("remove", "c@example.com", "gone"))
-    assert writer.removal_ids(changes, REMOVAL, (gone,), ids) == ("id-a",)
+    assert writer.removal_ids(changes, REMOVAL, (gone,), ids, None) == ("id-a",)
     assert writer.unresolved(changes, (gone,)) == ()
+
+
+def test_a_second_try_of_a_removal_names_only_those_asked_for(session: Session, tmp_path: Path) -> None:
+    path, only = tmp_path / "changes.parquet", tmp_path / "only.parquet"
+    session.copy_to_parquet(
+        "SELECT 'remove' AS op, unnest(['a@example.com', 'b@example.com']) AS key, unnest(['id-a', 'id-b']) AS"
+        " contact_id, 1 AS batch",
+        path,
+    )
+    session.copy_to_parquet("SELECT 'b@example.com' AS key", only)
+    assert BodyWriter(session).removal_ids(path, REMOVAL, (), None, only) == ("id-b",)
 
 
 def test_two_people_with_one_contact_are_named_once(session: Session, tmp_path: Path) -> None:
@@ -113,4 +124,4 @@ def test_two_people_with_one_contact_are_named_once(session: Session, tmp_path: 
     session.copy_to_parquet(
         "SELECT 'remove' AS op, unnest(['a@example.com', 'b@example.com']) AS key, 'id' AS contact_id, 1 AS batch", path
     )
-    assert BodyWriter(session).removal_ids(path, REMOVAL, (), None) == ("id",)
+    assert BodyWriter(session).removal_ids(path, REMOVAL, (), None, None) == ("id",)

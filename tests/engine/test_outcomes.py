@@ -211,7 +211,15 @@ def test_what_a_later_look_saw_of_a_batch_already_sent_was_our_own_work(run: Run
 def test_reading_back_decides_about_removals(run: Run) -> None:
     changes = [change("remove", "a", 1, contact_id="id"), change("remove", "b", 1, contact_id="id")]
     settlement = run.settlement(changes, doubtful(1), read_back=run.live({"b": {}}))
-    assert run.rows(settlement) == {"a": ("applied", "any"), "b": ("open", None)}
+    assert run.rows(settlement) == {"a": ("applied", "any"), "b": ("missing", None)}
+
+
+def test_a_removal_that_did_not_happen_twice_stays_open(run: Run) -> None:
+    changes = [change("remove", "a", 1, contact_id="id")]
+    ours = {"a": member()}
+    settlement = run.settlement(changes, doubtful(1), ledger=ours, read_back=run.live({"a": {}}), final=True)
+    assert run.rows(settlement) == {"a": ("open", None)}
+    assert run.ledger(settlement)["a"]["status"] == "member"
 
 
 def test_a_doubt_that_was_not_read_back_stays_open(run: Run) -> None:

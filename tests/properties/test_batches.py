@@ -156,7 +156,7 @@ def test_batches_are_cut_greedily_and_bodies_say_exactly_their_rows(session: Ses
 def check_removals(session: Session, case: Case, changes: Path, batches: list[Batch]) -> None:
     keys = sorted(row["key"] for row in case.rows if row["op"] == "remove")
     step = case.caps.removals
-    sent = [BodyWriter(session).removal_ids(changes, batch, (), None) for batch in batches]
+    sent = [BodyWriter(session).removal_ids(changes, batch, (), None, None) for batch in batches]
     assert sent == [tuple(f"id-{key}" for key in keys[at : at + step]) for at in range(0, len(keys), step)]
     assert [batch.rows for batch in batches] == [len(ids) for ids in sent]
 

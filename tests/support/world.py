@@ -109,12 +109,12 @@ class World:
 
     # ---------------------------------------------------------------- the other side
 
-    def do(self, path: str, **given: Any) -> Any:
+    def do(self, path: str, /, **given: Any) -> Any:
         answer = self.control.post(f"/sandbox{path}", json=given)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def ask(self, path: str, **query: str) -> Any:
+    def ask(self, path: str, /, **query: str) -> Any:
         answer = self.control.get(f"/sandbox{path}", params=query)
         assert answer.status_code == 200, answer.text
         return answer.json()
