@@ -117,11 +117,15 @@ class StoredJournals:
         A journal without its plan was killed while it was begun, before anything was sent: it doesn't count. Raises
         StaleError: E709 damaged, E710 a file is missing, E711 of a newer format.
         """
-        try:
-            begun = [self._open(run) for run in self._begun()]
-        except StaleError as error:
-            raise refusals.of_journal(error) from error
-        return min(begun, key=lambda journal: not journal.records(), default=None)
+        while True:
+            runs = self._runs()
+            try:
+                begun = [self._open(run) for run in self._begun()]
+            except StaleError as error:
+                if self._runs() != runs:  # read without the lock, while its run came to an end
+                    continue
+                raise refusals.of_journal(error) from error
+            return min(begun, key=lambda journal: not journal.records(), default=None)
 
     def begin(self, run: str, plan: Plan, changes: Mapping[ExportName, Path]) -> StoredJournal:
         """Durable when it returns, and not there at all if killed before. Raises StaleError (E712) while another run

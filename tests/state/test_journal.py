@@ -161,6 +161,21 @@ def test_discarding_drops_what_cannot_be_read(tmp_path: Path) -> None:
     assert state.journals.pending() is None
 
 
+def test_a_journal_that_is_closed_while_it_is_read_is_not_pending(tmp_path: Path) -> None:
+    state, journal = begun(tmp_path)
+    journal.append(records(1)[0])
+    store = state.journals._store
+    real = store.get
+
+    def closed_meanwhile(name: str) -> object:
+        if name.endswith("000001.json"):
+            journal.close()
+        return real(name)
+
+    store.get = closed_meanwhile  # type: ignore[method-assign, assignment]  # its run ends at the worst moment
+    assert state.journals.pending() is None
+
+
 # ---------------------------------------------------------------- damage
 
 

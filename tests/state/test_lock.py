@@ -143,6 +143,14 @@ def test_a_lock_folder_that_was_replaced_is_noticed(tmp_path: Path) -> None:
             held.check()
 
 
+def test_a_lock_file_that_was_deleted_by_hand_is_noticed(tmp_path: Path) -> None:
+    with lock_at(tmp_path).acquire(HOLDER) as held:
+        (tmp_path / "s" / "lock").unlink()
+        (tmp_path / "s" / "lock").touch()
+        with pytest.raises(LockedError):
+            held.check()
+
+
 def no_locks(descriptor: int, operation: int) -> None:
     raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
