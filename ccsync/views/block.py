@@ -69,7 +69,7 @@ def _op(op: Op, export: ExportPlan, detail: ChangeDetail, frame: Frame) -> list[
     label = f"{look.symbol} {number(count)} {look.words}"
     why = tally(_why(op, export, detail))
     if op is Op.REMOVE:
-        why = f"{why} · {removed_share(export)}" if why else removed_share(export)
+        why = f"{why} ({removed_share(export)})".lstrip()
     head = line("    ", (label, look.style), f"{label_gap(label)}{why}" if why else "", hang=8)
     return [head, *(_sample(row, frame) for row in detail.samples.get(op, ()))]
 
@@ -82,7 +82,7 @@ def removed_share(export: ExportPlan) -> str:
     """How much of the members that the guard looks at goes away."""
     if not export.managed:
         return "members of an earlier export"
-    return f"{100 * export.counts.remove / export.managed:.2f} % of our {number(export.managed)} members"
+    return f"{100 * export.counts.remove / export.managed:.2f} % of our {number(export.managed)}"
 
 
 def _why(op: Op, export: ExportPlan, detail: ChangeDetail) -> Mapping[str, int]:

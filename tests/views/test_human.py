@@ -84,7 +84,7 @@ def test_removals_come_after_every_other_op_of_an_export() -> None:
 
 def test_removals_are_said_again_next_to_the_question_when_several_exports_change() -> None:
     said = text_of(plan_lines(plans.plan_of(plans.busy_export(), plans.new_list_export()), plans.frame()))
-    assert '- 2 from list "Weekly newsletter" (weekly_newsletter), 0.02 % of our 11,990 members' in said
+    assert '- 2 from list "Weekly newsletter" (weekly_newsletter), 0.02 % of our 11,990' in said
 
 
 def test_colour_is_only_decoration() -> None:
