@@ -547,7 +547,7 @@ class Narrowing(Protocol):
     def narrow(
         self, request: DiffRequest, key: str, contact: Contact | None, *, asked: bool, into: Path
     ) -> DiffRequest:
-        """The request with everyone else taken out. asked: whether `contact` is what live says; else live was not asked."""
+        """The request with everyone else taken out. asked: `contact` is what live says; else live was not asked."""
 
     def facts(self, request: DiffRequest, changes: Path) -> PersonalFacts:
         """What a narrowed request and its changes file say."""

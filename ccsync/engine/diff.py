@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ccsync.core.change import CHANGING_OPS, Counts, DiffCounts, Op, Reason, zero_held_back
+from ccsync.core.change import CHANGING_OPS, Counts, DiffCounts, Op, Reason, Unusable, zero_held_back
 from ccsync.core.spec import OnLeave
 from ccsync.engine import encode
 from ccsync.engine.batches import IMPORT_ORDER, Cut, cut
@@ -24,13 +24,15 @@ class Inputs:
     """The relations that the table is made of; None for what there is none of, which then costs nothing.
 
     ledger_fields: fields that the ledger has a column for. siblings: see `_gather`. memory: (key) of who opted out of
-    this list. members and unsubscribed: None without a refresh; members also for a list that does not exist yet.
+    this list. stranded: (key) of people whose rows are there but can't be used. members and unsubscribed: None without
+    a refresh; members also for a list that does not exist yet.
     """
 
     request: DiffRequest
     ledger_fields: frozenset[str]
     siblings: Relation | None
     memory: Relation | None
+    stranded: Relation | None
     members: People | None
     unsubscribed: People | None
 
@@ -40,7 +42,7 @@ class Inputs:
 
     def relations(self) -> tuple[Relation, ...]:
         people = (self.members, self.unsubscribed)
-        tables = (self.siblings, self.memory, *(one.relation for one in people if one))
+        tables = (self.siblings, self.memory, self.stranded, *(one.relation for one in people if one))
         return tuple(table for table in tables if table)
 
 
@@ -82,6 +84,7 @@ def load_inputs(session: Session, request: DiffRequest) -> Inputs:
         ledger_fields=frozenset(ledger_columns(session, request.ledger)) & frozenset(request.fields),
         siblings=_gather(session, request.siblings),
         memory=_remember(session, request),
+        stranded=_strand(session, request),
         members=members,
         unsubscribed=unsubscribed,
     )
@@ -120,9 +123,12 @@ def _views(sibling: Sibling) -> list[str]:
             f" FROM read_parquet({literal(str(sibling.ledger))}))"
         )
     if sibling.desired is not None:
+        wanted = identifier(sibling.desired)
+        if sibling.unusable is not None:
+            wanted = f"(SELECT key FROM {wanted} UNION ALL {_stranded(sibling.unusable)})"
         views.append(
             "SELECT key, NULL AS contact_id, false AS member, false AS ours, false AS opted_out, true AS claimed,"
-            f" NULL AS remover FROM {identifier(sibling.desired)}"
+            f" NULL AS remover FROM {wanted}"
         )
     return views
 
@@ -137,6 +143,23 @@ def _remember(session: Session, request: DiffRequest) -> Relation | None:
         [request.account, request.list_id],
     )
     return relation
+
+
+def _strand(session: Session, request: DiffRequest) -> Relation | None:
+    """People whose rows can't be used for what is in them: still wanted, so nobody takes them for gone."""
+    if request.desired is None or not session.count(request.desired.unusable_relation):
+        return None
+    relation = session.fresh_name("stranded")
+    session.execute(f"CREATE TEMP TABLE {identifier(relation)} AS {_stranded(request.desired.unusable_relation)}")
+    return relation
+
+
+def _stranded(unusable: Relation) -> str:
+    """SQL: (key) of unusable rows that have one."""
+    reasons = ", ".join(literal(reason) for reason in (Unusable.FIELD_TOO_LONG, Unusable.DUPLICATE))
+    return (
+        f"SELECT DISTINCT key FROM {identifier(unusable)} WHERE key IS NOT NULL AND reason IN ({reasons}) ORDER BY key"
+    )
 
 
 # ---------------------------------------------------------------- the table
@@ -195,6 +218,7 @@ def _joined(inputs: Inputs) -> str:
         " l.status, l.ownership AS owner, l.refused_content,"
         f" {_contact_id(inputs)} AS contact_id, {_sibling_columns(inputs)},"
         f" {'m.key IS NOT NULL' if inputs.memory else 'false'} AS remembered,"
+        f" {'s.key IS NOT NULL' if inputs.stranded else 'false'} AS stranded,"
         f" {'v.key IS NOT NULL' if inputs.members else 'false'} AS live_member,"
         f" {_unsubscribed(inputs)} AS unsubscribed{wanted}{known}{live}"
         f" FROM {desired} AS d FULL JOIN {ledger} AS l ON d.key = l.key{joins}"
@@ -205,6 +229,7 @@ def _sides(inputs: Inputs) -> list[tuple[str, Relation]]:
     sides = [
         ("o", inputs.siblings),
         ("m", inputs.memory),
+        ("s", inputs.stranded),
         ("v", inputs.members.relation if inputs.members else None),
         ("u", inputs.unsubscribed.relation if inputs.unsubscribed else None),
     ]
@@ -283,8 +308,10 @@ def _decided(inputs: Inputs) -> str:
             WHEN out THEN 'adopt came_back'
             ELSE 'adopt already_on_list' END
         ELSE CASE
+            WHEN stranded THEN 'unchanged'
             WHEN NOT member THEN 'forget {left}'
             WHEN NOT on_list THEN 'forget already_gone'
+            WHEN out THEN 'forget {left}'
             WHEN own AND {given_up} THEN 'forget {left}'
             WHEN own AND (sibling_claimed OR {kept}) THEN 'unchanged'
             WHEN own AND (sibling_remover IS NULL OR {literal(request.name)} < sibling_remover) THEN 'remove {left}'

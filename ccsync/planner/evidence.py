@@ -99,6 +99,7 @@ def diff_request(
                 other.ledger.path if other.ledger else None,
                 evidence.desired[other.name].relation if other.name in evidence.desired else None,
                 on_leave_of(other),
+                evidence.desired[other.name].unusable_relation if other.name in evidence.desired else None,
             )
             for other in targets
             if other.name != target.name and other.place == target.place

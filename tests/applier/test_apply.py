@@ -143,3 +143,13 @@ def test_no_refresh_plans_against_the_ledger_alone(world: World) -> None:
     assert plan.exports[0].counts.add == 1
     assert not plan.refreshed
     assert len(world.ask("/requests")) == calls
+
+
+def test_a_member_whose_row_can_not_be_used_any_more_is_left_alone(world: World) -> None:
+    one_export(world, [person("ana"), person("bob")])
+    world.sync()
+    one_export(world, [person("ana"), person("bob", first_name="x" * 51)], guards={"max_unusable": {"percent": 60}})
+    planned = world.plan()
+    assert planned.plan.exports[0].unusable["field_too_long"] == 1
+    assert not planned.plan.has_changes
+    assert world.members("VIP") == mail("ana", "bob")

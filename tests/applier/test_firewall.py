@@ -206,3 +206,18 @@ def test_an_unsubscribed_member_who_leaves_the_segment_is_a_plain_removal(synced
     synced.apply(planned)
     assert synced.members("VIP") == mail("ana")
     assert_converged(synced)
+
+
+def test_who_left_and_came_back_by_themselves_is_not_removed_by_a_ledger_that_never_noticed(world: World) -> None:
+    bob = person("bob", in_a=True, in_b=True)
+    ana = person("ana", in_a=True, in_b=True)
+    two_exports(world, [ana, bob])
+    world.sync()
+    world.leave("VIP", "bob@example.com")
+    two_exports(world, [ana, bob | {"in_b": False}])
+    world.apply(world.plan("b"))
+    world.do("/people/join", emails=["bob@example.com"], list="VIP")
+    two_exports(world, [ana, bob | {"in_a": False, "in_b": False}])
+    world.sync()
+    assert world.members("VIP") == mail("ana", "bob")
+    assert_converged(world)

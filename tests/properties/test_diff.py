@@ -11,7 +11,7 @@ import pytest
 from ccsync.core.spec import ExportName, OnLeave
 from ccsync.engine.diff import ThreeWayDiffer
 from ccsync.engine.session import Session
-from ccsync.ports import Diffed, Relation, Sibling
+from ccsync.ports import Desired, Diffed, Sibling
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +31,13 @@ class Known:
     rows: dict[str, dict[str, str | None]] | None
     wanted: dict[str, dict[str, str | None]] | None
     on_leave: OnLeave
+    stranded: frozenset[str] = frozenset()
+
+    @property
+    def unusable(self) -> list[tuple[str | None, str]]:
+        reasons = ("field_too_long", "duplicate")
+        rows = [(key, reasons[at % 2]) for at, key in enumerate(sorted(self.stranded))]
+        return [*rows, (None, "missing_email"), ("no address", "invalid_email")]
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,8 @@ def known(draw: st.DrawFn, name: str, fields: tuple[str, ...]) -> Known:
             }
             if wanted and key in wanted and draw(st.booleans()):
                 rows[key].update({f: wanted[key][f] for f in fields})
-    return Known(name, rows, wanted, draw(st.sampled_from(list(OnLeave))))
+    stranded = draw(some_keys) - set(wanted or {}) if declared and draw(st.booleans()) else set()
+    return Known(name, rows, wanted, draw(st.sampled_from(list(OnLeave))), frozenset(stranded))
 
 
 @st.composite
@@ -156,7 +164,7 @@ def expected(world: World, key: str) -> tuple[str, str, str | None, bool] | None
         reason = "came_back" if out else "already_on_list"
         return "adopt", reason, "ours" if others_ours else "adopted", differs and not refused
 
-    if row is None:
+    if row is None or key in me.stranded:
         return None
     left = "segment_left" if me.wanted is not None else "export_deleted"
     forget = ("forget", left, None, False)
@@ -164,11 +172,14 @@ def expected(world: World, key: str) -> tuple[str, str, str | None, bool] | None
         return forget
     if not on_list:
         return "forget", "already_gone", None, False
+    if out:
+        return forget
     keep = me.on_leave is OnLeave.KEEP
     if mine and keep and me.wanted is None:
         return forget
     claimed = any(
-        s.wanted is not None and (key in s.wanted or (s.on_leave is OnLeave.KEEP and s.name in others_ours))
+        s.wanted is not None
+        and (key in s.wanted or key in s.stranded or (s.on_leave is OnLeave.KEEP and s.name in others_ours))
         for s in world.siblings
     )
     if mine and (claimed or keep):
@@ -199,16 +210,21 @@ def diff(session: Session, folder: Path, world: World) -> Diffed:
     def ledger(export: Known) -> Path | None:
         return None if export.rows is None else tables.ledger(session, folder / export.name, export.rows, fields)
 
-    def relation(export: Known) -> Relation | None:
-        return None if export.wanted is None else tables.desired(session, export.wanted, FIELDS).relation
+    def wish(export: Known) -> Desired | None:
+        return None if export.wanted is None else tables.desired(session, export.wanted, FIELDS, export.unusable)
+
+    def sibling(export: Known) -> Sibling:
+        wanted = wish(export)
+        places = (wanted.relation, wanted.unusable_relation) if wanted else (None, None)
+        return Sibling(ExportName(export.name), ledger(export), places[0], export.on_leave, places[1])
 
     return ThreeWayDiffer(session).diff(
         tables.request(
             name=world.me.name,
             fields=FIELDS,
-            wanted=tables.desired(session, world.me.wanted, FIELDS) if world.me.wanted is not None else None,
+            wanted=wish(world.me),
             ledger=ledger(world.me),
-            siblings=[Sibling(ExportName(s.name), ledger(s), relation(s), s.on_leave) for s in world.siblings],
+            siblings=[sibling(each) for each in world.siblings],
             optouts=tables.memory(session, folder / "optouts", sorted(world.memory)) if world.memory else None,
             live=None
             if world.live is None
@@ -236,7 +252,7 @@ def test_the_three_way_table_is_what_plain_logic_says_thousands_of_times(session
 def check(session: Session, world: World) -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = diff(session, Path(folder), world)
-        rows = {row["key"]: row for row in tables.read(session, found.changes)}
+        rows = {row["key"]: row for row in tables.read(session, found.changes) if row["op"] != "unusable"}
     keys = {*(world.me.wanted or {}), *(world.me.rows or {})}
     wanted_rows = {key: expected(world, key) for key in keys}
     assert {
