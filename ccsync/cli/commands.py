@@ -26,7 +26,7 @@ COMMANDS = (
     Command("import", "import_list", "Take over a list that exists: seed the ledger, send nothing."),
     Command("readmit", "readmit", "Let held-back people be added again."),
     Command("explain", "explain", "One person's story over all exports: source, segment, ledger, live, and why."),
-    Command("rejects", "rejects", "Write the rows that Constant Contact refused to a CSV file."),
+    Command("rejects", "rejects", "Write the rows that Constant Contact refused, with the reason, to a CSV file."),
     Command("status", "status", "Show the state: exports, members, the last run, what is pending."),
     Command("history", "history", "List the runs, newest first."),
     Command("state", "state", "Look at the state, check it, restore it, free its lock."),
