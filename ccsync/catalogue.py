@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ccsync.errors import ExitCode
+from ccsync.errors import Diagnostic, ExitCode, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -814,3 +814,11 @@ CATALOGUE: dict[str, Entry] = {
         None,
     ),
 }
+
+
+def hint_of(diagnostic: Diagnostic) -> str | None:
+    """The next thing to do: the diagnostic's own hint; an error without one gets what its entry says."""
+    entry = CATALOGUE.get(diagnostic.code)
+    if diagnostic.hint or diagnostic.severity is not Severity.ERROR or entry is None:
+        return diagnostic.hint
+    return (entry.remedy[:1].lower() + entry.remedy[1:]).removesuffix(".")

@@ -21,6 +21,7 @@ _NAMED_FILE = re.compile(r"""(?:[Ff]ile|in) ["']([^"'\n]+)["']""")
 _TARGET_TYPE = re.compile(
     r"\bto (?:destination type )?((?:U?INT\d+|DECIMAL\(\d+,\d+\)|DOUBLE|FLOAT|BOOL|DATE|TIMESTAMP)\w*)\b"
 )
+_CANDIDATES = re.compile(r"^(?:Candidate bindings: |Did you mean )(?:: )?(\".+\")", re.MULTILINE)
 _TEXT_KINDS = {"Parser Error", "Syntax Error", "Binder Error", "Catalog Error"}
 _TOO_BIG = ("Maximum line size", "does not support a full read on this file", '"maximum_object_size" of')
 
@@ -125,7 +126,9 @@ def _of_any_file(body: str, kind: str, files: Files) -> Diagnostic | None:
 def _of_sql(error: duckdb.Error, kind: str, body: str, files: Files, what: str) -> Diagnostic:
     hint = f"the columns are those of source {files.source}; see its `where`, `query` and `sql` texts"
     if isinstance(error, TEXT_ERRORS) or kind in _TEXT_KINDS:
-        return Diagnostic("E402", f"{what}: {first_line(body)}", detail="nothing was sent", hint=hint)
+        near = _CANDIDATES.search(body)
+        meant = f"did you mean {near.group(1)}? " if near else ""
+        return Diagnostic("E402", f"{what}: {first_line(body)}", detail="nothing was sent", hint=meant + hint)
     target = _TARGET_TYPE.search(body)
     said = f"a value can't be read as {target.group(1)}" if target else f"a value made the SQL fail ({kind})"
     return Diagnostic("E402", f"{what}: {said}", detail="nothing was sent", hint="use try_cast or try() in the SQL")

@@ -90,12 +90,15 @@ def _lines(source: Source, file: SourceFile) -> Iterator[str]:
     where = Where(file.name, 1)
     try:
         text = _beginning(file.path, _CODECS[str(source.options.get("encoding", "utf-8"))])
-    except (UnicodeDecodeError, UnicodeError):
+    except UnicodeError as error:
+        if isinstance(error, UnicodeDecodeError):
+            where = Where(file.name, error.object[: error.start].count(b"\n") + 1)
         summary = f"source {source.name} holds text that is not {source.options.get('encoding', 'utf-8')}"
         raise InvalidError(
             Diagnostic("E417", summary, hint="save the file as UTF-8, or set `encoding`", where=where)
         ) from None
     if "\0" in text:
+        where = Where(file.name, text.count("\n", 0, text.index("\0")) + 1)
         raise InvalidError(
             Diagnostic(
                 "E417", f"source {source.name} holds NUL bytes", hint="save the file as text in UTF-8", where=where
