@@ -4,6 +4,7 @@ The one place that knows which class stands behind which port. Rooms are importe
 that asks nothing of the network doesn't load an HTTP client.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -221,7 +222,8 @@ def open_workspace(place: Place, needs: Needs) -> Iterator[Workspace]:
         loaded = load(place, needs)
         folder = Path(loaded.project.root)
         actor = find_actor(place.acting, os.environ, lambda: git_email(folder), os_user)
-        yield Workspace(loaded.project, loaded.warnings, actor, signals, stack)
+        with signals.explained():
+            yield Workspace(loaded.project, loaded.warnings, actor, signals, stack)
 
 
 def load(place: Place, needs: Needs) -> Loaded:
@@ -235,12 +237,34 @@ def config_dir_of(place: Place) -> Path:
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """A temporary folder, mode 0700, taken away with everything in it."""
-    folder = Path(tempfile.mkdtemp(prefix="ccsync-"))
+    """A temporary folder, mode 0700, taken away with everything in it; so are those of processes that were killed."""
+    _sweep_dead()
+    folder = Path(tempfile.mkdtemp(prefix=f"ccsync-{os.getpid()}-"))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep_dead() -> None:
+    """Their files hold personal data. A number that stands for another process by now keeps its folder: no harm."""
+    with contextlib.suppress(OSError):
+        for folder in Path(tempfile.gettempdir()).glob("ccsync-*-*"):
+            number = folder.name.split("-")[1]
+            if number.isdigit() and not _is_alive(int(number)):
+                with contextlib.suppress(OSError):
+                    if folder.stat().st_uid == os.getuid():
+                        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def new_lineage() -> str:

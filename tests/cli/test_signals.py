@@ -99,3 +99,33 @@ def test_a_request_that_hangs_is_not_waited_for() -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
     assert "StoppedError" in err
+
+
+STUCK = """
+import ctypes
+from ccsync.cli import signals as module
+module.LAST_S = {last}
+mutex = ctypes.create_string_buffer(128)
+libc = ctypes.CDLL(None)
+with module.Signals():
+    print("ready", flush=True)
+    libc.pthread_mutex_lock(mutex)
+    libc.pthread_mutex_lock(mutex)  # for ever; no handler runs meanwhile, as in a long query
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_call_that_never_returns_is_not_waited_for(number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        (sys.executable, "-c", STUCK.format(last=0.3)),
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    process.communicate(timeout=10)
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
