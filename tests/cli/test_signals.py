@@ -102,14 +102,14 @@ def test_a_request_that_hangs_is_not_waited_for() -> None:
 
 
 STUCK = """
-import ctypes
+import ctypes, threading
 from ccsync.cli import signals as module
 module.LAST_S = {last}
 mutex = ctypes.create_string_buffer(128)
 libc = ctypes.CDLL(None)
 with module.Signals():
-    print("ready", flush=True)
     libc.pthread_mutex_lock(mutex)
+    threading.Timer(0.3, print, ("ready",), {{"flush": True}}).start()
     libc.pthread_mutex_lock(mutex)  # for ever; no handler runs meanwhile, as in a long query
 """
 
