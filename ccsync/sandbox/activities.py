@@ -271,10 +271,10 @@ class ActivityQueue:
             status |= {name: max(0, value - 1) for name, value in status.items() if name.endswith("_count")}
         status |= order.status
         with self._lock:
-            job.status, job.errors, job.state = status, errors, state
+            job.status, job.errors, job.work = status, errors, _nothing
             job.percent_done = 100 if state is State.COMPLETED else job.percent_done
             job.completed_at = job.updated_at = self._clock.now()
-            job.work = _nothing
+            job.state = state  # last, for a reader who sees the end must see all of it
 
     def _run(self) -> None:
         while self._wait():

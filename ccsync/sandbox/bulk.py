@@ -208,14 +208,17 @@ def contact_delete(call: Call) -> Answer:
 
 
 def delete_chosen(service: Service, db: duckdb.DuckDBPyConnection) -> None:
-    """Delete everybody in ``chosen``: softly, off every list and without tags; fields stay for a revival."""
+    """Delete everybody in ``chosen``: softly, off every list and without tags; fields stay for a revival.
+
+    That they had left a list is remembered as well, so that being put back after a revival counts as harm.
+    """
     now = stamp(service.clock.now())
     db.execute(
         """UPDATE contacts SET deleted_at = $now, updated_at = $now
         WHERE seq IN (SELECT seq FROM chosen) AND deleted_at IS NULL""",
         {"now": now},
     )
-    for table in ("memberships", "taggings", "left_lists"):
+    for table in ("memberships", "taggings"):
         db.execute(f"DELETE FROM {table} WHERE seq IN (SELECT seq FROM chosen)")
 
 

@@ -6,12 +6,15 @@ Bodies are read in ``upload``, rows are merged in ``merge``. Source: SW#P/activi
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import duckdb
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ccsync.sandbox import contract, limits, problem, upload
 from ccsync.sandbox.account import ContactList
 from ccsync.sandbox.contacts import ACTIVE
-from ccsync.sandbox.merge import MergeRules, merge
+from ccsync.sandbox.merge import Incoming, MergeCounts, MergeFailed, MergeRules, merge
 from ccsync.sandbox.service import Answer, Call, Service
 from ccsync.sandbox.upload import Upload
 from ccsync.sandbox.validate import UUID, check_body
@@ -94,8 +97,7 @@ def _run(service: Service, got: Upload, targets: list[ContactList], share: float
         may_overflow_lists=len(account.active_lists()) > limits.LISTS_PER_CONTACT,
         salt=service.options.random_seed,
     )  # fmt: skip
-    with service.store.write() as db:
-        counts = merge(db, got.incoming, rules, service.clock.now())
+    counts = _merge(service, got.incoming, rules)
     service.log.count("harm", "leavers_put_back", counts.readded)
     service.log.count("people", "created", counts.created)
     service.log.count("people", "updated", counts.updated)
@@ -108,6 +110,16 @@ def _run(service: Service, got: Upload, targets: list[ContactList], share: float
         "correctable_count": counts.correctable,
         "cannot_add_to_list_count": counts.cannot_add,
     }
+
+
+def _merge(service: Service, incoming: Incoming, rules: MergeRules) -> MergeCounts:
+    try:
+        with service.store.write() as db:
+            return merge(db, incoming, rules, service.clock.now())
+    except duckdb.InvalidInputException as unreadable:
+        if incoming.fallback is None:
+            raise MergeFailed("The file can't be read.") from unreadable
+    return _merge(service, replace(incoming, relation=incoming.fallback, fallback=None), rules)
 
 
 def note_peak(service: Service) -> None:

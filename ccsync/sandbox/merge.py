@@ -29,6 +29,8 @@ class Incoming:
     fields: Mapping[str, int] = field(default_factory=dict)
     rejects: bool = False
     """Whether reading leaves unreadable lines in DuckDB's ``reject_errors``."""
+    fallback: str | None = None
+    """Another relation for the same rows, for a file that the first one gives up on."""
 
 
 @dataclass(frozen=True, slots=True)

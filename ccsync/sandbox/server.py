@@ -10,14 +10,19 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from ccsync.sandbox.app import create_app
 from ccsync.sandbox.options import Endpoints, SandboxOptions, SandboxUsageError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 __all__ = ["Endpoints", "SandboxOptions", "SandboxUsageError", "serve"]
 
@@ -30,6 +35,21 @@ class _QuietHandler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  the name is the base class's
         if type == "error":
             sys.stderr.write(f"sandbox: {message % args if args else message}\n")
+
+
+class _OwnHostOnly:
+    """Refuses requests that a foreign host name led here: a web page elsewhere could point its name at this machine."""
+
+    def __init__(self, app: WSGIApplication, host: str) -> None:
+        self._app = app
+        self._host = host
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        name = urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname or ""
+        if name not in ("localhost", self._host) and not _is_address(name):
+            start_response("421 Misdirected Request", [("Content-Type", "text/plain")])
+            return [b"The sandbox answers to its address only.\n"]
+        return self._app(environ, start_response)
 
 
 def serve(
@@ -46,7 +66,7 @@ def serve(
         )
     app = create_app(options)
     try:
-        server = _make_server(options, app)
+        server = _make_server(options, _OwnHostOnly(app, options.host))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         thread.start()
         try:
@@ -67,11 +87,19 @@ def serve(
         app.close()
 
 
-def _make_server(options: SandboxOptions, app: object) -> BaseWSGIServer:
+def _make_server(options: SandboxOptions, app: WSGIApplication) -> BaseWSGIServer:
     try:
-        return make_server(options.host, options.port, app, threaded=True, request_handler=_QuietHandler)  # type: ignore[arg-type]  # Sandbox is a WSGI application
+        return make_server(options.host, options.port, app, threaded=True, request_handler=_QuietHandler)
     except SystemExit as refused:  # werkzeug exits when the port is taken
         raise OSError(f"can't listen on {options.host}:{options.port}") from refused
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

@@ -63,7 +63,8 @@ def read_csv(body: bytes, request_bytes: int, account: Account, switches: Switch
     fields = _fields(header, account, switches)
     file = store.scratch_file(".csv")
     file.write_bytes(body)
-    incoming = Incoming(_csv_relation(file, len(header)), header, fields, rejects=True)
+    strict, loose = (_csv_relation(file, len(header), strict=strict) for strict in (True, False))
+    incoming = Incoming(strict, header, fields, rejects=True, fallback=loose)
     return Upload(file, incoming, max(0, lines - 1), tuple(violations), is_csv=True)
 
 
@@ -183,12 +184,13 @@ def _whole_rows_within(body: bytes, limit: int) -> int:
         count += 1
 
 
-def _csv_relation(file: Path, width: int) -> str:
+def _csv_relation(file: Path, width: int, *, strict: bool) -> str:
+    # Strict tells rows with too many cells apart, but gives a file up altogether over some misplaced quotes.
     types = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(width))
     return (
         f"read_csv({literal(str(file))}, auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', "
         f"columns = {{{types}}}, nullstr = '\x01', null_padding = true, parallel = false, store_rejects = true, "
-        f"strict_mode = true, max_line_size = 4194304)"
+        f"strict_mode = {str(strict).lower()}, max_line_size = 4194304)"
     )
 
 

@@ -180,10 +180,12 @@ def test_a_served_sandbox_writes_its_ready_file_and_runs_jobs_by_itself(tmp_path
             one = client.get(f"{written['api']}/activities/{made['activity_id']}").json()
             link = written["api"].removesuffix("/v3") + one["_links"]["results"]["href"]
             out.append(client.get(link).text.count("example.com"))
+            foreign = client.get(f"{written['control']}/lists", headers={"Host": "rebound.example"})
+            out.append(foreign.status_code)
         stop.set()
 
     serve(SandboxOptions(port=0, ready_file=ready, seed=seed, spread_s=0), announce=use, stop=stop)
-    assert out == [{"VIP": 2, "Others": 1}, 2]
+    assert out == [{"VIP": 2, "Others": 1}, 2, 421]
     assert not ready.exists()
 
 

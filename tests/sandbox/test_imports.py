@@ -52,6 +52,14 @@ def test_a_person_who_left_the_list_is_put_back_and_it_is_counted_as_harm(accoun
     assert account.ask("/statistics")["harm"]["leavers_put_back"] == 1
 
 
+def test_a_person_who_left_and_was_deleted_is_still_known_to_have_left(account):
+    account.seed(people("ann"), "VIP")
+    account.do("/people/leave", emails=["ann@example.com"], list="VIP")
+    account.do("/people/delete", emails=["ann@example.com"])
+    account.import_json(people("ann"))
+    assert account.ask("/statistics")["harm"]["leavers_put_back"] == 1
+
+
 def test_a_globally_unsubscribed_person_is_not_added_but_counted(account):
     account.seed(people("ann"))
     account.do("/people/unsubscribe", emails=["ann@example.com"])
