@@ -35,8 +35,8 @@ def status(as_json: Json = False, config_dir: ConfigDir = None, acting: Acting =
 def _status(workspace: Workspace) -> Document:
     state = workspace.state
     snapshot = state.generations.snapshot()
-    pending = state.journals.pending()
     holder = state.lock.holder()
+    pending = None if holder else state.journals.pending()  # a journal that is being written is nothing to read
     last = state.runs.last_run()
     role = role_of(workspace.project.roles, workspace.actor.name)
     return {

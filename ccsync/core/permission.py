@@ -75,8 +75,8 @@ def refusals(project: Project, request: Request) -> tuple[Diagnostic, ...]:
     needed = _NEEDED[request.action]
     if role is None or _RANK[role] < _RANK[needed]:
         return (_role_refused(project.roles, request, role, needed),)
-    if request.action in (Action.LOOK, Action.PLAN) and role is Role.VIEWER:
-        return ()  # counts only; the connection is read, nothing is sent and no row is shown
+    if request.action is Action.PLAN and role is Role.VIEWER:
+        return ()  # counts only: the lists are read, nothing is sent and no row is shown
     return tuple(
         _connection_refused(project, role, project.connections[name])
         for name in sorted(set(request.connections))

@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -28,6 +29,20 @@ def test_starting_loads_nothing_heavy(args: list[str]) -> None:
     )
     done = subprocess.run((sys.executable, "-c", code), cwd=ROOT, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def loaded_by(script: str, names: tuple[str, ...], cwd: Path) -> list[str]:
+    code = f"import sys\nfrom ccsync.cli.app import run\n{script}\nprint([n for n in {names!r} if n in sys.modules])"
+    done = subprocess.run(
+        (sys.executable, "-c", code), cwd=cwd, env=environment(), capture_output=True, text=True, check=True
+    )
+    found = done.stdout.splitlines()[-1]
+    return [name for name in names if repr(name) in found]
+
+
+def test_validating_loads_no_engine_no_http_and_no_terminal(tmp_path: Path) -> None:
+    script = "assert run(['init', 'p']) == 0\nassert run(['validate', '-C', 'p/configs']) == 0"
+    assert loaded_by(script, ("duckdb", "httpx", "rich"), tmp_path) == []
 
 
 def test_version_is_one_line() -> None:
