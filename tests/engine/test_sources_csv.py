@@ -2,6 +2,8 @@
 
 import gzip
 import os
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from ccsync.errors import InvalidError
@@ -115,6 +117,22 @@ def test_a_huge_value_is_refused_and_no_crash(bench: Bench) -> None:
     with pytest.raises(InvalidError) as caught:
         bench.desired(source("csv", bench.write("a.csv", b"email,first\n" + huge + b"b@example.com,B\n")))
     assert codes(caught.value) == ["E418"]
+
+
+@pytest.mark.parametrize("pack", [bytes, partial(gzip.compress, compresslevel=1)])
+@pytest.mark.parametrize("end", [b"\n", b"", b"\r\n\r\n"])
+def test_a_huge_last_row_is_not_passed_over(bench: Bench, pack: Callable[[bytes], bytes], end: bytes) -> None:
+    content = pack(b"email,first\nb@example.com,B\nanna@example.com," + b"x" * 40_000_000 + end)
+    with pytest.raises(InvalidError) as caught:
+        bench.desired(source("csv", bench.write("a.csv" if pack is bytes else "a.csv.gz", content)))
+    assert codes(caught.value) == ["E418"]
+
+
+@pytest.mark.parametrize("content", [b"no gzip at all", gzip.compress(b"email,first\nb@example.com,B\n" * 1000)[:-20]])
+def test_a_damaged_compressed_file_is_refused(bench: Bench, content: bytes) -> None:
+    with pytest.raises(InvalidError) as caught:
+        bench.desired(source("csv", bench.write("a.csv.gz", content)))
+    assert codes(caught.value) == ["E416"]
 
 
 def test_columns_that_differ_from_file_to_file_are_refused(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ccsync.core.spec import Source
 from ccsync.engine.quote import literal
+from ccsync.engine.sources.csv_end import check_end
 from ccsync.engine.sources.files import SourceFile
 from ccsync.engine.sources.opening import Opening
 from ccsync.errors import Diagnostic, InvalidError, Where
@@ -56,6 +57,7 @@ def _header(source: Source, file: SourceFile) -> tuple[str, ...]:
     options = source.options
     where = Where(file.name, 1)
     delimiter, quote = str(options.get("delimiter", ",")), str(options.get("quote", '"'))
+    check_end(source, file)
     lines = _lines(source, file)
     try:
         if quote:
