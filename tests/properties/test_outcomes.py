@@ -31,9 +31,8 @@ class Account:
     def __init__(self, session: Session, folder: Path, world: World) -> None:
         self.session, self.folder, self.world = session, folder, world
         self.exports = {known.name: known for known in (world.me, *world.siblings)}
-        # A claim of a deleted export is no claim; one of another export's conflicting values was settled before.
         self.desired = {
-            name: tables.desired(session, known.wanted, FIELDS) if known.wanted is not None else None
+            name: tables.desired(session, undisputed(known.wanted, world), FIELDS) if known.wanted is not None else None
             for name, known in self.exports.items()
         }
         self.ledgers = {
@@ -45,13 +44,17 @@ class Account:
         keys = sorted(world.memory)
         self.optouts = tables.memory(session, folder / "optouts", keys) if keys else None
         self.members = {key: dict(row) for key, row in (world.live or {}).items()}
+        # Who unsubscribed stays so, on the list and off it.
+        self.unsubscribed = world.unsubscribed | {
+            key for key, row in self.members.items() if (row.get("status") or "").strip().lower() == "unsubscribed"
+        }
         self.looks = 0
 
     def live(self) -> Live:
         self.looks += 1
         folder = self.folder / f"live-{self.looks}"
         folder.mkdir()
-        return tables.live(folder, self.members, sorted(self.world.unsubscribed), self.world.columns)
+        return tables.live(folder, self.members, sorted(self.unsubscribed), self.world.columns)
 
     def plan(self) -> dict[str, Diffed]:
         live = self.live()
@@ -136,6 +139,16 @@ class Account:
         return folder
 
 
+def undisputed(wanted: tables.People, world: World) -> tables.People:
+    """What is left of an export's wishes when nobody writes a field on which two exports disagree."""
+    everyone = [known.wanted or {} for known in (world.me, *world.siblings)]
+
+    def agreed(key: str, field: str) -> bool:
+        return len({theirs[key][field] for theirs in everyone if key in theirs and theirs[key][field] is not None}) < 2
+
+    return {key: {f: row[f] if agreed(key, f) else None for f in FIELDS} for key, row in wanted.items()}
+
+
 def refreshed(world: World) -> World:
     """With ids for every member, so that each removal can be sent."""
     live = {key: {**row, "contact_id": f"id-{key}"} for key, row in (world.live or {}).items()}
@@ -169,8 +182,8 @@ def check_convergence(session: Session, world: World, sent: Sent) -> None:
 
 
 def check_nothing_left(account: Account) -> None:
-    """Nothing is left to plan, but for one thing that needs no call: whom one export was refused, another may have added
-    meanwhile; then the first sees a member."""
+    """Nothing is left to plan, but for one thing that needs no call: whom one export was refused, another may have
+    added meanwhile; then the first sees a member."""
     for name, diffed in account.plan().items():
         path = account.ledgers[name]
         rows = {row["key"]: row for row in tables.read(account.session, path)} if path else {}
