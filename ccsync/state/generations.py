@@ -130,14 +130,15 @@ class Generations:
         for folder in reversed(self.folders()):
             with suppress(StaleError):  # an old generation that is damaged has no say; `check` reports it
                 meta = self.read_meta(folder)
-                if meta.plan_id == plan_id and meta.restored_from is None and self._committed(meta):
+                if meta.plan_id == plan_id and self._committed(meta):
                     return meta.serial
         return self._applied(plan_id)
 
     def _committed(self, meta: Meta) -> bool:
+        """False for what was written by a commit that was killed before it moved HEAD."""
         found = read_head(self.store)
-        if found is None or meta.serial > found[0].serial:
-            return False  # written by a commit that was killed before it moved HEAD
+        if found is None:
+            return False
         return meta.serial < found[0].serial or head_of(meta).digest == found[0].digest
 
     def folders(self) -> tuple[str, ...]:

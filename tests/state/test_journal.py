@@ -210,6 +210,17 @@ def test_no_damage_to_a_journal_goes_unseen(tmp_path: Path, name: str, harm: Cal
     assert [finding.code for finding in state.check()] == [code]
 
 
+def test_every_byte_of_a_record_counts(tmp_path: Path) -> None:
+    state, journal = begun(tmp_path)
+    journal.append(records(2)[1])
+    path = tmp_path / "s" / "journal" / "run-1" / "000001.json"
+    data = path.read_bytes()
+    for at in range(len(data)):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        with pytest.raises(StaleError, match=r"E709|E711"):
+            state.journals.pending()
+
+
 def test_records_cannot_be_swapped_or_moved_from_another_run(tmp_path: Path) -> None:
     state, journal = begun(tmp_path)
     for record in records(3):

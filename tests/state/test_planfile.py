@@ -8,6 +8,7 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from ccsync.state.archive import archive_bytes, directory, local_header, measure
 from ccsync.state.planfile import read_plan, write_plan
 from ccsync.state.planjson import plan_bytes
 
-from tests.state.world import QuickDisk, plan_with
+from tests.state.world import NOW, QuickDisk, plan_with
 
 ROWS = {"news": b"PAR1 news rows PAR1", "vips": b""}
 
@@ -230,21 +231,48 @@ def test_a_refusal_says_nothing_of_the_rows(tmp_path: Path) -> None:
     assert "anna" not in str(caught.value)
 
 
-def forged(path: Path, **parts: object) -> None:
-    """A plan whose digests are right, by somebody who knows how they are made."""
+def packed(path: Path, members: dict[str, bytes]) -> None:
+    """An archive exactly as ccsync writes it, by somebody who knows how."""
+    measures = [measured(name, iter((content,))) for name, content in sorted(members.items())]
+    headed = b"".join(local_header(measure) + members[measure.name] for measure in measures)
+    path.write_bytes(headed + directory(measures))
+
+
+def forged(path: Path, rows: bytes = ROWS["news"], **parts: object) -> Plan:
+    """A plan whose digests are right, by somebody who knows how they are made. parts: of its one export."""
     plan, _ = plan_with(path.parent / "forged", ROWS)
     export = replace(plan.exports[0], **parts)  # type: ignore[arg-type]  # a test's own keywords
-    document = plan_bytes(sealed(replace(plan, exports=(export,))))
-    name = f"changes/{export.name}.parquet"
-    contents = sorted({"plan.json": document, name: ROWS["news"]}.items())
-    members = [measured(name, iter((content,))) for name, content in contents]
-    packed = b"".join(local_header(m) + content for m, (_, content) in zip(members, contents, strict=True))
-    path.write_bytes(packed + directory(members))
+    plan = sealed(replace(plan, exports=(export,)))
+    packed(path, {"plan.json": plan_bytes(plan), f"changes/{export.name}.parquet": rows})
+    return plan
 
 
 def test_the_forger_of_these_tests_can_make_a_good_plan(tmp_path: Path) -> None:
-    forged(tmp_path / "x")
-    assert read_plan(tmp_path / "x", tmp_path / "work")[0].exports[0].name == "news"
+    plan = forged(tmp_path / "x")
+    assert read_plan(tmp_path / "x", tmp_path / "work")[0] == plan
+
+
+def test_other_rows_are_seen_by_their_digest(tmp_path: Path) -> None:
+    forged(tmp_path / "x", rows=b"other rows")
+    assert code_of(tmp_path / "x", tmp_path / "work") == "E702"
+
+
+@pytest.mark.parametrize(
+    "edit", [{"expires_at": NOW + timedelta(days=99)}, {"workspace": "other"}, {"plan_id": "0" * 16}]
+)
+def test_an_edit_is_seen_by_the_digest_of_the_plan(tmp_path: Path, edit: dict[str, object]) -> None:
+    plan = forged(tmp_path / "x")
+    edited_plan = replace(plan, **edit)  # type: ignore[arg-type]  # a test's own keywords
+    packed(tmp_path / "x", {"plan.json": plan_bytes(edited_plan), "changes/news.parquet": ROWS["news"]})
+    assert code_of(tmp_path / "x", tmp_path / "work") == "E702"
+
+
+@pytest.mark.parametrize("others", [["changes/vips.parquet"], ["changes/.parquet"], ["plan.json.bak"]])
+def test_a_member_too_many_is_refused(tmp_path: Path, others: list[str]) -> None:
+    plan = forged(tmp_path / "x")
+    members = {"plan.json": plan_bytes(plan), "changes/news.parquet": ROWS["news"]}
+    packed(tmp_path / "x", members | dict.fromkeys(others, b""))
+    assert code_of(tmp_path / "x", tmp_path / "work") == "E702"
 
 
 @pytest.mark.parametrize(

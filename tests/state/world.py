@@ -53,7 +53,8 @@ class QuickDisk(LocalDisk):
     def sync(self, descriptor: int) -> None: ...
 
     def sync_folder(self, folder: Path) -> None:
-        assert folder.is_dir()
+        if not folder.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
 
 
 class FaultyDisk:
