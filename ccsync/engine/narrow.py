@@ -4,6 +4,8 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+from ccsync.core.change import Op
+from ccsync.core.row import ChangeRow
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.rows import read_rows
 from ccsync.engine.session import Session
@@ -47,9 +49,8 @@ class Narrower:
 
     def facts(self, request: DiffRequest, changes: Path) -> PersonalFacts:
         """See the port."""
-        rows = read_rows(self._session, changes, None, 1)
-        row = rows[0] if rows else None
         desired = request.desired is not None and self._session.count(request.desired.relation) > 0
+        row = self._verdict(changes, desired=desired)
         unusable = self._reasons(request.desired.unusable_relation) if request.desired else None
         return PersonalFacts(
             op=str(row.op) if row else "",
@@ -59,6 +60,11 @@ class Narrower:
             ledger=self._one(request.ledger),
             memory=self._memory(request),
         )
+
+    def _verdict(self, changes: Path, *, desired: bool) -> ChangeRow | None:
+        """What would be done to them. Another row with the address of somebody desired, unusable, is no verdict."""
+        ops = [op for op in Op if op is not Op.UNUSABLE] + ([] if desired else [Op.UNUSABLE])
+        return next((row for op in ops for row in read_rows(self._session, changes, op, 1)), None)
 
     def _desired(self, desired: Desired | None, key: str) -> Desired | None:
         if desired is None:

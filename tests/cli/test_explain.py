@@ -42,6 +42,16 @@ def test_who_left_is_told_why_they_are_held_back_and_what_lets_them_in(world: Wo
     assert "not on the list" in done.out
 
 
+def test_another_row_with_the_address_of_a_member_is_no_verdict_on_them(world: World, run: Run) -> None:
+    with (world.folder / "people.csv").open("a", newline="") as file:
+        file.write("bob@example.com,Robert,Example\r\n" * 3)
+    assert run("apply", "--auto-approve").code == 0
+    facts = told(run, "bob@example.com")["facts"]
+    assert (facts["op"], facts["unusable"]) == ("", "duplicate")  # type: ignore[index]
+    world.control("people/leave", emails=["bob@example.com"], list="Weekly newsletter")
+    assert told(run, "bob@example.com")["facts"]["op"] == "held_back"  # type: ignore[index]
+
+
 def test_a_stranger_is_not_touched(world: World, run: Run) -> None:
     assert run("apply", "--auto-approve").code == 0
     world.control("people/join", emails=["eve.stranger@example.com"], list="Weekly newsletter")
