@@ -219,6 +219,17 @@ def test_a_generation_that_was_never_head_is_not_listed_and_is_swept(tmp_path: P
     assert len(list((tmp_path / "s" / "generations").iterdir())) == 2
 
 
+def test_what_a_killed_commit_of_the_same_content_left_is_not_built_upon(tmp_path: Path) -> None:
+    twin = grown(tmp_path / "twin", "a", "b")
+    grown(tmp_path, "a")
+    debris = tmp_path / "s" / "generations" / twin.history()[0].folder / "meta.json"
+    debris.parent.mkdir()
+    debris.write_bytes(b"half of it")
+    state = grown(tmp_path, "b")
+    assert state.history()[0].folder == twin.history()[0].folder
+    assert contents(state_at(tmp_path / "s").generations.snapshot()) == contents_of("b")
+
+
 def test_a_generation_that_somebody_else_is_writing_is_not_swept(tmp_path: Path) -> None:
     grown(tmp_path, "a")
     being_written = tmp_path / "s" / "generations" / "000003-0123456789ab" / "ledger"
