@@ -275,7 +275,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "E410": Entry(
         "No such table",
-        "The source holds no table or view of that name.",
+        "The source holds no table or view of that name, or only its schema and no rows (a draft segment).",
         "Take a name from the hint.",
     ),
     "E411": Entry(
@@ -290,8 +290,9 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "E413": Entry(
         "Files that are not alike",
-        "The files behind one source do not have the same columns, so rows would silently lack values.",
-        "Make the files alike, or narrow the path.",
+        "The files behind one source do not have the same columns, or not those that their model lists, so rows would"
+        " silently lack values.",
+        "Make the files alike, or narrow the path; have a Common Data Model folder written again.",
     ),
     "E414": Entry(
         "Unusable header",
@@ -305,9 +306,9 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "E416": Entry(
         "File of another kind",
-        "The file can't be read as what it is declared to be: damaged, of another format, or locked by another"
-        " program.",
-        "Check `type` and `path` of the source.",
+        "The file can't be read as what it is declared to be: damaged, of another format, locked by another program,"
+        " or listed by the model of its folder and not there.",
+        "Check `type` and `path` of the source; copy a Common Data Model folder whole.",
     ),
     "E417": Entry(
         "Not text",
@@ -325,16 +326,22 @@ CATALOGUE: dict[str, Entry] = {
         " not.",
         "Make the number with `sql:`, for example `month(birthday)`.",
     ),
-    "E420": Entry(
-        "Kind of source not built yet",
-        "This version does not read sources of that type.",
-        "Point a source of another type at the same data.",
-    ),
     "E421": Entry(
         "Source changed while it was read",
         "A file was written to between the first and the last look at it, so what was read may be half old and half"
         " new.",
         "Run again when the file is complete; writers should write aside and rename.",
+    ),
+    "E422": Entry(
+        "Unusable description of a folder",
+        "The model.json or manifest of a Common Data Model folder can't be read, contradicts itself, or uses what is"
+        " not supported, such as patterns in place of files.",
+        "Have the folder written again, or read its files with a csv or parquet source.",
+    ),
+    "E423": Entry(
+        "Source too old",
+        "The table was built longer ago than `max_age` of its source allows, or does not say when.",
+        "Refresh it where it is made, or raise `max_age`.",
     ),
     "E500": Entry(
         "Too few people",
@@ -728,6 +735,46 @@ CATALOGUE: dict[str, Entry] = {
         "No consent yet",
         "The connection records no consent to send personal data; `plan` says so and `apply` will refuse.",
         "Add `consent:` to the connection before applying.",
+        None,
+    ),
+    "W414": Entry(
+        "A header that the model denies",
+        "The model of a folder says that its files have no header, but they begin with the names of the columns. The"
+        " first line was taken for a header, not for a customer.",
+        "Set `columnHeaders` where the folder is written.",
+        None,
+    ),
+    "W415": Entry(
+        "Several runs listed",
+        "The model lists files of several runs. Each run holds all rows, so only the newest was read; the others hold"
+        " people who left.",
+        "Nothing, if the newest run is meant.",
+        None,
+    ),
+    "W417": Entry(
+        "Perhaps cut off",
+        "The source has exactly 100,000 rows, which is where the download of a table in Customer Insights ends. People"
+        " beyond would count as having left.",
+        "Compare with the number of members there, and use an export in place of the download.",
+        None,
+    ),
+    "W431": Entry(
+        "Several rows a customer",
+        "The table has several rows for some customers, as attributes of one-to-many tables make them. One row counts.",
+        "Say which with `duplicates.order_by` of the export.",
+        None,
+    ),
+    "W441": Entry(
+        "Segment that is not kept up",
+        "The segment is static or inactive, or its table is older than others of its folder: it keeps people who were"
+        " erased or would no longer belong.",
+        "Rebuild it in Customer Insights.",
+        None,
+    ),
+    "W442": Entry(
+        "Segment without members",
+        "No customer has the segment's name in their list of segments: it is empty, or its name is spelled otherwise.",
+        "Check the name, upper and lower case included.",
         None,
     ),
     "W510": Entry(

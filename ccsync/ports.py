@@ -18,6 +18,7 @@ from ccsync.core.event import Event
 from ccsync.core.plan import Plan, SourceRead, StateRef
 from ccsync.core.record import ActivityId, Counters, Record
 from ccsync.core.spec import AccountId, ConnectionName, Export, ExportName, ListId, OnDelete, OnLeave
+from ccsync.errors import Diagnostic
 
 Sink = Callable[[Event], None]
 
@@ -46,7 +47,7 @@ class Desired:
     relation: (key VARCHAR, <target> VARCHAR per field; NULL = leave the remote value alone), one row a key.
     unusable_relation: (key VARCHAR: the address as it stood, cut to 320 characters, or NULL; reason VARCHAR).
     size: rows of `relation`. rows: source rows read. unusable: count by reason; blocking: the part of them that counts
-    for `max_unusable` (duplicates dropped by `keep: first` don't).
+    for `max_unusable` (duplicates dropped by `keep: first` don't). findings: warnings about the sources.
     """
 
     relation: Relation
@@ -56,6 +57,7 @@ class Desired:
     unusable: Mapping[str, int]
     blocking: int
     sources: tuple[SourceRead, ...]
+    findings: tuple[Diagnostic, ...] = ()
 
 
 class Desires(Protocol):

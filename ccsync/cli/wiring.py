@@ -144,7 +144,7 @@ class Workspace:
     def desires(self) -> Desires:
         from ccsync.engine.desired import SegmentEngine
 
-        return SegmentEngine(self.session, self.project)
+        return SegmentEngine(self.session, self.project, now=self.clock.now)
 
     @cached_property
     def differ(self) -> Differ:

@@ -157,6 +157,8 @@ def _segment(name: str, data: dict[str, Any], query: Query | None) -> Segment:
             query=query.text if query else _stripped(data.get("query")),
             query_file=query.file if query else None,
             display_name=display_name,
+            static=data.get("type") == "static",
+            active=data.get("state") != "inactive",
         )
     if "except" in data:
         operation, names = SetOperation.EXCEPT, [data["except"]["base"], *data["except"]["minus"]]

@@ -117,6 +117,8 @@ class Source:
 class TableSegment:
     """Rows of one source. At most one of `where` and `query` is set; `query` is SQL text over the relation `source`.
 
+    static: its members change by hand only. active: it is rebuilt with the others. Both are what its maker declares.
+
     table: required by sources that hold several tables, absent otherwise.
     query_file: where the SQL text was read from, for messages.
     """
@@ -128,6 +130,8 @@ class TableSegment:
     query: str | None = None
     query_file: str | None = None
     display_name: str | None = None
+    static: bool = False
+    active: bool = True
 
 
 class SetOperation(StrEnum):

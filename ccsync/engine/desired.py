@@ -5,8 +5,9 @@ become people in `people.py`; this is what runs them.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -27,12 +28,14 @@ from ccsync.core.spec import (
 )
 from ccsync.engine.complaints import is_passed_on
 from ccsync.engine.conflicts import blank_conflicts
+from ccsync.engine.doubts import CUT_ROWS, MAY_BE_CUT, cut_finding, segment_findings
 from ccsync.engine.people import EMAIL, NO_NUMBER, NUL, copies_sql, keys_sql, leaf_sql, order_column
 from ccsync.engine.projection import Wish, project_rows
 from ccsync.engine.quote import identifier
 from ccsync.engine.segments import Load, loads_of, table_segments
 from ccsync.engine.session import Session, failure
 from ccsync.engine.sources.isolated import IsolatedSource, fresh_instance, open_source
+from ccsync.engine.user_sql import RELATION
 from ccsync.errors import Diagnostic, InvalidError
 from ccsync.ports import Desired, Relation
 
@@ -44,6 +47,7 @@ class _Reading:
     """One call's work: what each table segment is asked for, what was read of which source, and tables on the way.
 
     values, keys: relations bound in the sources, by table segment. rows: by source. people: rows that gave people.
+    findings: warnings about what was read.
     """
 
     values: dict[SegmentName, duckdb.DuckDBPyRelation] = field(default_factory=dict)
@@ -51,18 +55,27 @@ class _Reading:
     key_tables: dict[SegmentName, Relation] = field(default_factory=dict)
     rows: Counter[SourceName] = field(default_factory=Counter)
     people: int = 0
+    findings: list[Diagnostic] = field(default_factory=list)
 
 
 class SegmentEngine:
     """Reads sources and runs segments. Sources stay open, each in an instance of its own, until the session closes.
 
-    source_memory: what each of those instances may use before it spills.
+    source_memory: what each of those instances may use before it spills. now: UTC, for the age of sources.
     """
 
-    def __init__(self, session: Session, project: Project, *, source_memory: str = SOURCE_MEMORY) -> None:
+    def __init__(
+        self,
+        session: Session,
+        project: Project,
+        *,
+        source_memory: str = SOURCE_MEMORY,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._session = session
         self._project = project
         self._source_memory = source_memory
+        self._now = now
         self._opened: dict[tuple[SourceName, str | None], IsolatedSource] = {}
         session.closes_with(self.close)
 
@@ -127,7 +140,9 @@ class SegmentEngine:
             if segment.name in into:
                 continue
             try:
-                into[segment.name] = project_rows(self._source(segment), segment, wishes)
+                opened = self._source(segment)
+                into[segment.name] = project_rows(opened, segment, wishes)
+                reading.findings += [*opened.findings, *segment_findings(segment, opened.built_at)]
             except InvalidError as error:
                 problems.extend(error.diagnostics)
         if problems:
@@ -136,7 +151,8 @@ class SegmentEngine:
 
     def _whole_source(self, export: Export, segment: TableSegment) -> duckdb.DuckDBPyRelation:
         wishes = (_email_wish(export),)
-        whole = TableSegment(segment.name, segment.source, segment.table)
+        profiles = self._project.sources[segment.source].options.get("profile_table")
+        whole = TableSegment(segment.name, segment.source, str(profiles) if profiles else segment.table)
         try:
             return project_rows(self._source(whole), whole, wishes)
         except InvalidError:
@@ -152,6 +168,7 @@ class SegmentEngine:
                 source,
                 segment.table,
                 lambda: fresh_instance(spill, self._source_memory, self._session.threads),
+                self._now(),
             )
         return self._opened[place]
 
@@ -203,7 +220,18 @@ class SegmentEngine:
             count = self._row_count(load.segment, rows) if conditions else self._session.count(leaf)
             reading.rows[load.segment.source] += count
             reading.people += count
+            self._look_for_cut(load.segment, count, reading)
         return leaf
+
+    def _look_for_cut(self, segment: TableSegment, count: int, reading: _Reading) -> None:
+        """Says when the rows behind a segment are as many as a download that cuts off gives."""
+        opened = self._source(segment)
+        if self._project.sources[segment.source].type not in MAY_BE_CUT or count > CUT_ROWS:
+            return
+        if segment.where is not None or segment.query is not None:
+            count = self._row_count(segment, opened.connection.sql(f"SELECT 1 FROM {RELATION}"))
+        if count == CUT_ROWS:
+            reading.findings.append(cut_finding(segment))
 
     def _keys(self, name: SegmentName, reading: _Reading) -> Relation:
         """A table of the distinct keys in a segment, read once a call."""
@@ -270,6 +298,7 @@ class SegmentEngine:
             unusable=counts,
             blocking=sum(counts.values()) - harmless,
             sources=self._sources_read(reading),
+            findings=tuple(dict.fromkeys(reading.findings)),
         )
 
     def _sources_read(self, reading: _Reading) -> tuple[SourceRead, ...]:

@@ -76,6 +76,7 @@ def _findings(
     )
     return (
         *target.notes,
+        *(desired.findings if desired else ()),
         *check_guards(target.name, guards, measures, options.allowed),
         *_conflict_findings(target, evidence),
         *_list_findings(target, diffed),

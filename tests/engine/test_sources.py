@@ -1,4 +1,4 @@
-"""JSON, Parquet, DuckDB and CDM sources."""
+"""JSON, Parquet and DuckDB sources."""
 
 import os
 from pathlib import Path
@@ -277,12 +277,3 @@ def test_a_file_that_is_no_duckdb_database_is_refused(bench: Bench) -> None:
     with pytest.raises(InvalidError) as caught:
         bench.desired(source("duckdb", bench.write("w.duckdb", "no database " * 1000)), table(table="t"))
     assert codes(caught.value) == ["E416"]
-
-
-# ---------------------------------------------------------------- not built yet
-
-
-def test_cdm_says_that_it_is_not_built(bench: Bench) -> None:
-    bench.write("model.json", "{}")
-    with pytest.raises(InvalidError, match="E420"):
-        bench.desired(source("cdm", "model.json"), table(table="t"))

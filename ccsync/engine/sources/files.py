@@ -28,10 +28,6 @@ def find_files(root: Path, source: Source, suffix: str | None = None) -> tuple[S
     if suffix is not None and Path(pattern).is_dir():
         pattern = str(Path(glob.escape(pattern)) / "**" / f"*{suffix}")
     paths = [Path(pattern)] if Path(pattern).is_file() else _matches(pattern)
-    unfit = [path for path in paths if glob.has_magic(str(path))]
-    if unfit:
-        summary = f"source {source.name}: a file's path holds one of the characters * ? ["
-        raise InvalidError(Diagnostic("E401", summary, hint="rename it", where=Where(unfit[0].name)))
     if not paths:
         raise InvalidError(
             Diagnostic(
@@ -41,7 +37,18 @@ def find_files(root: Path, source: Source, suffix: str | None = None) -> tuple[S
                 hint="the path is relative to the config directory; check its spelling and the permissions",
             )
         )
-    return tuple(_described(path, root, source) for path in paths)
+    return tuple(describe_file(path, root, source) for path in paths)
+
+
+def describe_file(path: Path, root: Path, source: Source) -> SourceFile:
+    """A file as it is now. Raises InvalidError (E401) when it can't be read, or its name would be a pattern."""
+    if glob.has_magic(str(path)):
+        summary = f"source {source.name}: a file's path holds one of the characters * ? ["
+        raise InvalidError(Diagnostic("E401", summary, hint="rename it", where=Where(path.name)))
+    mark = _mark(path)
+    if mark is None or not os.access(path, os.R_OK):
+        raise InvalidError(Diagnostic("E401", f"source {source.name}: a file can't be read", where=Where(path.name)))
+    return SourceFile(path, os.path.relpath(path, root), mark[2], mark)
 
 
 def check_unchanged(source: str, files: tuple[SourceFile, ...]) -> None:
@@ -67,13 +74,6 @@ def _matches(pattern: str) -> list[Path]:
         return []
     names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - takes absolute patterns, skips hidden files
     return sorted(path for path in map(Path, names) if path.is_file())
-
-
-def _described(path: Path, root: Path, source: Source) -> SourceFile:
-    mark = _mark(path)
-    if mark is None or not os.access(path, os.R_OK):
-        raise InvalidError(Diagnostic("E401", f"source {source.name}: a file can't be read", where=Where(path.name)))
-    return SourceFile(path, os.path.relpath(path, root), mark[2], mark)
 
 
 def _mark(path: Path) -> tuple[int, int, int, int] | None:

@@ -5,6 +5,7 @@ What a user may write to be run in it is decided by `user_sql.py`; either wall w
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -15,19 +16,20 @@ from ccsync.engine.quote import literal
 from ccsync.engine.session import open_instance
 from ccsync.engine.sources import cdm_folder, csv_files, duckdb_file, json_files, parquet_files, sqlite_file
 from ccsync.engine.sources.files import SourceFile, check_unchanged, find_files
-from ccsync.engine.sources.opening import Opening
+from ccsync.engine.sources.opening import Made, Opening
 from ccsync.errors import CcsyncError
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """make: makes the relation; raises InvalidError, or duckdb.Error for the caller to translate.
+    """make: makes the relation; raises InvalidError, or duckdb.Error for the caller to translate. Answers None when all
+    there is to know is which files the path led to.
 
     suffix: see `find_files`. reread: whether the files are read again at every query, unprotected; those of a database
     are read once, or under the database's own lock.
     """
 
-    make: Callable[[Opening], None]
+    make: Callable[[Opening], Made | None]
     suffix: str | None = None
     reread: bool = False
 
@@ -38,19 +40,21 @@ _KINDS: dict[SourceType, _Reading] = {
     SourceType.PARQUET: _Reading(parquet_files.make_relation, suffix=".parquet", reread=True),
     SourceType.DUCKDB: _Reading(duckdb_file.make_relation),
     SourceType.SQLITE: _Reading(sqlite_file.make_relation),
-    SourceType.CDM: _Reading(cdm_folder.make_relation),
+    SourceType.CDM: _Reading(cdm_folder.make_relation, reread=True),
 }
 
 
 class IsolatedSource:
-    """One table of one source, open for reading; close it."""
+    """One table of one source, open for reading; close it. built_at, findings: see `Made`."""
 
-    def __init__(self, source: Source, files: tuple[SourceFile, ...], connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, source: Source, made: Made, connection: duckdb.DuckDBPyConnection) -> None:
         self.name = source.name
-        self.files = files
+        self.files = (*made.about, *made.files)
+        self.built_at = made.built_at
+        self.findings = made.findings
         self.connection = connection
         self._reread = _KINDS[source.type].reread
-        self._texts = Files.of(source.name, [(file.path, file.name) for file in files])
+        self._texts = _texts(source, self.files)
         described = connection.execute("SELECT column_name FROM (DESCRIBE source)").fetchall()
         self.columns = tuple(str(name) for (name,) in described)
 
@@ -68,26 +72,35 @@ class IsolatedSource:
 
 
 def open_source(
-    root: Path, source: Source, table: str | None, open_fresh: Callable[[], duckdb.DuckDBPyConnection]
+    root: Path,
+    source: Source,
+    table: str | None,
+    open_fresh: Callable[[], duckdb.DuckDBPyConnection],
+    now: datetime | None = None,
 ) -> IsolatedSource:
-    """Opens a table of a source. root: the config directory. open_fresh: makes the instance it lives in.
+    """Opens a table of a source. root: the config directory. open_fresh: makes the instance it lives in. now: UTC.
 
-    Raises InvalidError: E401, E410, E413 to E418.
+    Raises InvalidError: E401, E410, E413 to E423.
     """
     reading = _KINDS[source.type]
-    files = find_files(root, source, reading.suffix)
+    made = Made(find_files(root, source, reading.suffix))
     connection = open_fresh()
     try:
-        reading.make(Opening(connection, source, table, files))
-        _lock(connection, files if reading.reread else ())
-        return IsolatedSource(source, files, connection)
+        opening = Opening(connection, source, table, made.files, root, now or datetime.now(UTC))
+        made = reading.make(opening) or made
+        _lock(connection, made.files if reading.reread else ())
+        return IsolatedSource(source, made, connection)
     except duckdb.Error as error:
         connection.close()
-        problem = complaint(error, Files.of(source.name, [(file.path, file.name) for file in files]), source.name)
+        problem = complaint(error, _texts(source, made.files), source.name)
     except BaseException:
         connection.close()
         raise
     raise problem
+
+
+def _texts(source: Source, files: tuple[SourceFile, ...]) -> Files:
+    return Files.of(source.name, [(file.path, file.name) for file in files])
 
 
 def fresh_instance(spill: Path, memory_limit: str, threads: int | None) -> duckdb.DuckDBPyConnection:
