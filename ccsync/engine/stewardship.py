@@ -7,22 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ccsync.core.change import Ownership, Reason, Status
+from ccsync.engine.ledger import COLUMNS
 from ccsync.engine.live import People, load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
 from ccsync.ports import Adopted, Ledger, Live, Readmitted, Relation
 
-_LEDGER_COLUMNS = (
-    "key",
-    "contact_id",
-    "status",
-    "ownership",
-    "reason",
-    "refused_content",
-    "first_run",
-    "last_run",
-    "changed_at",
-)
 _OPTOUT_COLUMNS = "account VARCHAR, list_id VARCHAR, key VARCHAR, since VARCHAR, reason VARCHAR, run VARCHAR"
 
 
@@ -52,7 +42,7 @@ class Steward:
         seeded = self._seeded(ledger, people, old, own=own, run=run, at=at)
         gone = self._gone(ledger, people, old, run=run, at=at)
         path, memory_path = into / "ledger.parquet", into / "optouts.parquet"
-        columns = ", ".join(identifier(name) for name in (*_LEDGER_COLUMNS, *ledger.fields))
+        columns = ", ".join(identifier(name) for name in (*COLUMNS, *ledger.fields))
         session.copy_to_parquet(f"SELECT {columns} FROM {identifier(seeded)} ORDER BY key", path)
         # Who is on the list came back by themselves or never left: the memory lets go of them.
         session.copy_to_parquet(
@@ -123,14 +113,13 @@ class Steward:
         session = self._session
         relation = session.fresh_name("ledger")
         if path is None:
-            columns = ", ".join(f"{identifier(name)} VARCHAR" for name in (*_LEDGER_COLUMNS, *fields))
+            columns = ", ".join(f"{identifier(name)} VARCHAR" for name in (*COLUMNS, *fields))
             session.execute(f"CREATE TEMP TABLE {identifier(relation)} ({columns})")
             return relation
         source = f"read_parquet({literal(str(path))})"
         has = {name for (name,) in session.rows(f"SELECT column_name FROM (DESCRIBE SELECT * FROM {source})")}
         columns = ", ".join(
-            identifier(name) if name in has else f"NULL::VARCHAR AS {identifier(name)}"
-            for name in (*_LEDGER_COLUMNS, *fields)
+            identifier(name) if name in has else f"NULL::VARCHAR AS {identifier(name)}" for name in (*COLUMNS, *fields)
         )
         session.execute(f"CREATE TEMP TABLE {identifier(relation)} AS SELECT {columns} FROM {source}")
         return relation
@@ -193,7 +182,7 @@ class Steward:
     def _freed(self, ledger: Ledger, free: str, into: Path) -> tuple[Path, int]:
         """The ledger without the freed: the next plan takes them for new, and forgets that they were refused."""
         path = into / f"ledger-{ledger.export}.parquet"
-        columns = ", ".join(identifier(name) for name in (*_LEDGER_COLUMNS, *ledger.fields))
+        columns = ", ".join(identifier(name) for name in (*COLUMNS, *ledger.fields))
         source = f"read_parquet({literal(str(ledger.path))})"
         self._session.copy_to_parquet(f"SELECT {columns} FROM {source} WHERE key NOT IN ({free}) ORDER BY key", path)
         members = self._session.scalar(
