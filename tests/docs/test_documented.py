@@ -79,7 +79,7 @@ def test_every_key_of_the_configuration_is_documented() -> None:
     page = text_of("configuration.md")
     for name, part in _keys(schema):
         assert part.get("description", "").strip() or "$ref" in part or "const" in part, f"{name} has no description"
-                assert re.search(rf"`[^`\n]*\b{re.escape(name)}\b[^`\n]*`|^#+ {re.escape(name)}$", page, re.MULTILINE), name
+        assert re.search(rf"`[^`\n]*\b{re.escape(name)}\b[^`\n]*`|^#+ {re.escape(name)}$", page, re.MULTILINE), name
 
 
 def _keys(part: Any) -> Iterator[tuple[str, Any]]:  # Any: JSON
