@@ -466,6 +466,9 @@ class Outcomes(Protocol):
     def next_ledger(self, settlement: Settlement, outcome: Outcome, into: Path) -> tuple[Path, int]:
         """The export's ledger with the outcome in it, and its number of members."""
 
+    def without_removed(self, ledger: Ledger, outcomes: Sequence[Outcome], into: Path) -> tuple[Path, int]:
+        """The ledger of an export that had no part in a run, without those whom the run took off its list."""
+
     def next_optouts(
         self, optouts: Path | None, settled: Sequence[tuple[Settlement, Outcome]], into: Path
     ) -> Path | None:

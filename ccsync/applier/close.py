@@ -1,7 +1,7 @@
 """The end of a run: what became of every row, one new generation, and the journal gone. The only place that commits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ccsync.applier.deck import Deck
 from ccsync.applier.prepare import read_live
@@ -9,7 +9,7 @@ from ccsync.applier.watch import explained
 from ccsync.core.event import ExportResult, ReadBack
 from ccsync.core.plan import ExportPlan, StateRef
 from ccsync.core.record import Attempt, Verdict
-from ccsync.core.spec import ExportName
+from ccsync.core.spec import AccountId, ExportName, ListId
 from ccsync.ports import Ledger, Live, NextGeneration, Outcome, Sent, SentBatch, Settlement
 
 
@@ -96,7 +96,9 @@ def _may_have_arrived(attempt: Attempt) -> bool:
 def commit(deck: Deck, settled: Mapping[ExportName, Settled]) -> StateRef:
     """One new generation with everything that is known, then no journal. Raises LockedError, StaleError (E712) and
     StorageError; the journal then stays, and the next command settles it."""
-    ledgers = {name: ledger for name, ledger in deck.snapshot.ledgers.items() if name not in settled}
+    ledgers = {
+        name: _beside(deck, ledger, settled) for name, ledger in deck.snapshot.ledgers.items() if name not in settled
+    }
     for name, part in settled.items():
         ledger = _next_ledger(deck, deck.plan.export(name), part)
         if ledger is not None:
@@ -120,6 +122,25 @@ def commit(deck: Deck, settled: Mapping[ExportName, Settled]) -> StateRef:
     )
     deck.journal.close()
     return ref
+
+
+def _beside(deck: Deck, ledger: Ledger, settled: Mapping[ExportName, Settled]) -> Ledger:
+    """The ledger of an export that had no part in this run. Whom another export took off the list it shares is no
+    member of it any more; by the next plan they would look like people who left."""
+    removed = [
+        part.outcome
+        for name, part in settled.items()
+        if part.outcome.counts.get("remove") and _place(deck, name) == (ledger.account, ledger.list_id)
+    ]
+    if not removed:
+        return ledger
+    path, members = deck.work.outcomes.without_removed(ledger, removed, deck.fresh_folder("beside"))
+    return replace(ledger, path=path, members=members)
+
+
+def _place(deck: Deck, name: ExportName) -> tuple[AccountId, ListId | None]:
+    export = deck.plan.export(name)
+    return deck.accounts.get(export.connection, export.account), deck.list_id(export)
 
 
 def _next_ledger(deck: Deck, export: ExportPlan, part: Settled) -> Ledger | None:

@@ -48,6 +48,17 @@ def write_ledger(session: Session, settlement: Settlement, outcome: Outcome, pat
     return int(members)
 
 
+def write_without_removed(session: Session, ledger: Path, outcomes: Sequence[Path], path: Path) -> int:
+    """Writes a ledger less the members whom these outcomes say were removed; returns the members left."""
+    removed = " UNION ALL ".join(f"SELECT key, op, outcome FROM read_parquet({literal(str(one))})" for one in outcomes)
+    session.copy_to_parquet(
+        f"SELECT * FROM read_parquet({literal(str(ledger))}) WHERE status <> 'member' OR key NOT IN"
+        f" (SELECT key FROM ({removed}) WHERE op = 'remove' AND outcome = 'applied') ORDER BY key",
+        path,
+    )
+    return int(session.scalar("SELECT count(*) FROM read_parquet($1) WHERE status = 'member'", [str(path)]))
+
+
 def _seen_ids(session: Session, settlement: Settlement) -> Relation | None:
     """(key, contact_id, …) of live as read back, where its file has ids."""
     live = settlement.read_back

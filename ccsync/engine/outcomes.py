@@ -11,11 +11,11 @@ from ccsync.core.change import CHANGING_OPS
 from ccsync.core.plan import ExportPlan
 from ccsync.engine.drops import DROPPED, drop_rows
 from ccsync.engine.encode import after, before
-from ccsync.engine.ledger import write_ledger
+from ccsync.engine.ledger import write_ledger, write_without_removed
 from ccsync.engine.live import People, load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
-from ccsync.ports import Outcome, Relation, Sent, SentBatch, Settlement
+from ccsync.ports import Ledger, Outcome, Relation, Sent, SentBatch, Settlement
 
 
 class OutcomeFinder:
@@ -57,6 +57,11 @@ class OutcomeFinder:
         """See `ledger.py`."""
         path = into / "ledger.parquet"
         return path, write_ledger(self._session, settlement, outcome, path)
+
+    def without_removed(self, ledger: Ledger, outcomes: Sequence[Outcome], into: Path) -> tuple[Path, int]:
+        """See `ledger.py`."""
+        path = into / "ledger.parquet"
+        return path, write_without_removed(self._session, ledger.path, [one.outcomes for one in outcomes], path)
 
     def next_optouts(
         self, optouts: Path | None, settled: Sequence[tuple[Settlement, Outcome]], into: Path

@@ -61,6 +61,18 @@ def test_planning_one_export_alone_respects_what_the_other_claims(world: World) 
     assert world.members("VIP") == mail("ana")
 
 
+def test_who_is_removed_by_one_export_planned_alone_did_not_leave_by_themselves(world: World) -> None:
+    two_exports(world, [ANA, person("bob", **BOTH)])
+    world.sync()
+    two_exports(world, [ANA, person("bob", **NONE)])
+    world.apply(world.plan("a"))
+    assert world.members("VIP") == mail("ana")
+    assert_converged(world)
+    two_exports(world, [ANA, person("bob", **BOTH)])
+    world.sync()
+    assert world.members("VIP") == mail("ana", "bob")
+
+
 def _without(world: World, *names: str) -> None:
     document = json.loads((world.folder / "ccsync.yaml").read_text())
     for name in names:
