@@ -22,7 +22,7 @@ from ccsync.errors import (
     TransientError,
 )
 from ccsync.ports import ActivityState, ImportBody
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.constant_contact.world import CANARY, World
@@ -328,6 +328,7 @@ anything = st.recursive(
 KEYS = ("activity_id", "state", "percent_done", "created_at", "activity_errors", "status", "source_file_name")
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, anything)))
 def test_no_activity_object_is_too_odd_to_read(document: dict[str, Any]) -> None:
     assert parse_activity(document).state in ActivityState

@@ -1,9 +1,11 @@
 """The request budget of an API key: spacing, the day, several processes, clocks and files that can't be trusted."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -290,6 +292,20 @@ def test_processes_share_one_budget(tmp_path: Path) -> None:
     clock = StillClock()
     budget = RequestBudget(tmp_path, "key", ConnectionLimits(), clock, lambda _: None)
     assert budget.left_today() == 10_000 - 160
+
+
+def test_the_file_of_another_process_is_waited_for(bench: Bench) -> None:
+    budget = bench.budget()
+    budget.take()
+    waiting = threading.Thread(target=budget.take)
+    with bench.file.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert budget.left_today() == 9_998
 
 
 def test_a_thousand_a_second_cost_little(tmp_path: Path) -> None:

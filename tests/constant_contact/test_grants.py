@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -319,6 +320,21 @@ def test_each_connection_and_client_has_its_own_sign_in(world: World) -> None:
     paths = {TokenStore(connection, one.environ).path for connection in [one.connection, *others]}
     assert len(paths) == 4
     assert not any(CLIENT_ID in str(path) for path in paths)
+
+
+def test_a_renewal_of_another_process_is_waited_for(signed: Signed) -> None:
+    released = threading.Event()
+
+    def renew() -> None:
+        with signed.store.locked():
+            released.set()
+
+    with signed.store.locked():
+        other = threading.Thread(target=renew)
+        other.start()
+        assert not released.wait(0.2)
+    other.join(10)
+    assert released.is_set()
 
 
 # ---------------------------------------------------------------- real processes

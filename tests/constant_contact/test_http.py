@@ -406,6 +406,35 @@ def test_a_file_that_is_gone_under_one_spelling_is_found_under_the_other(scripte
     assert file.rows is None  # nobody announced a number
 
 
+def exporting(text: str, headers: dict[str, str], counted: int) -> Callable[[httpx.Request], httpx.Response]:
+    """A server whose export job ends well and whose file is `text`."""
+
+    def go(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(201, json={"activity_id": "a"})
+        if request.url.path.endswith("/activities/a"):
+            status = {"items_completed_count": counted}
+            return httpx.Response(200, json={"activity_id": "a", "state": "completed", "status": status})
+        return httpx.Response(200, headers=headers, text=text)
+
+    return go
+
+
+def test_a_file_with_fewer_people_than_its_job_counted_is_not_used(scripted: Scripted, tmp_path: Path) -> None:
+    text = "Email address\r\na@example.com\r\nb@example.com\r\n"
+    assert scripted(exporting(text, {}, 2)).export_unsubscribed(tmp_path).rows == 2
+    assert scripted(exporting(text, {}, 3)).export_unsubscribed(tmp_path).rows == 2  # it may count the header
+    with pytest.raises(TransientError, match=r"E624.*2 of the 5 people"):
+        scripted(exporting(text, {}, 5)).export_unsubscribed(tmp_path)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_file_shorter_than_announced_is_not_used(scripted: Scripted, tmp_path: Path) -> None:
+    text = "Email address\r\na@example.com\r\n"
+    with pytest.raises(TransientError, match=r"E603.*ended early"):
+        scripted(exporting(text, {"Content-Length": "999"}, 1)).export_unsubscribed(tmp_path)
+
+
 # ---------------------------------------------------------------- errors as values
 
 
