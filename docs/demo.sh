@@ -15,9 +15,21 @@ cleanup() {
 }
 trap cleanup EXIT
 
-say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
+bold= cyan= plain=
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold=$'\033[1m' cyan=$'\033[36m' plain=$'\033[0m'
+fi
+step=0
+say() {
+    step=$((step + 1))
+    printf '\n%s%s. %s%s\n' "$bold" "$step" "$1" "$plain"
+    shift
+    [ $# = 0 ] || printf '   %s\n' "$@"
+    echo
+}
+show() { printf '%s$ %s%s\n' "$cyan" "$*" "$plain"; }
 run() {
-    printf '\033[36m$ %s\033[0m\n' "$*"
+    show "$*"
     "$@"
 }
 # What people do on the other side, through the sandbox's control API.
@@ -33,10 +45,13 @@ EOF
 
 cp -r "$here/configs" "$work/configs"
 cd "$work"
+# As fast as the sandbox will be: four requests a second, as the vendor allows, would make it a slow minute.
+sed -i.bak 's/limits: {.*}/limits: {requests_per_second: 50, poll_seconds: [0.1, 1]}/' configs/connections.yaml
+rm configs/connections.yaml.bak
 export CCSYNC_HOME="$work/home" CCSYNC_ACTOR=anna@example.com
 
-say "A local Constant Contact account to try things on"
-printf '\033[36m$ ccsync sandbox serve --port 0 --ready-file ready.json &\033[0m\n'
+say "A local Constant Contact account to try things on" "Nothing leaves this machine."
+show "ccsync sandbox serve --ready-file ready.json &"
 ccsync sandbox serve --port 0 --ready-file ready.json --requests-per-second 50 >sandbox.log 2>&1 &
 sandbox=$!
 for _ in $(seq 100); do
@@ -53,33 +68,46 @@ print(f"CONTROL={ready['control']}")
 EOF
 )"
 
-say "Is the configuration sound?"
+say "Is the configuration sound?" "It stands in configs/: an account, a file, five segments, two exports."
 run ccsync validate
 
-say "What would happen? Nothing is sent by a plan."
+say "What would happen?" "A plan only reads: the data, what ccsync remembers, the lists." \
+    "+ would be added, ! is left out."
 run ccsync plan
 
-say "Do it"
+say "Do it" "It shows its plan first and would ask; --auto-approve says yes."
 run ccsync apply --auto-approve
 
-say "A week passes: a reader leaves the list, a colleague adds somebody by hand, and the data change"
+say "A week passes" \
+    "Sanne leaves the newsletter by the link in an e-mail." \
+    "A colleague adds somebody by hand." \
+    "In the data, Joost has a new name, Lieve moved to Canada (so she is no" \
+    "longer in the segment), and there is a new reader."
 on_the_other_side people/leave '{"emails": ["sanne.devries@example.com"], "list": "Weekly newsletter"}'
 on_the_other_side people/join '{"emails": ["hand.added@example.com"], "list": "Weekly newsletter"}'
 python - <<'EOF'
 from pathlib import Path
 
 file = Path("configs/data/customers.csv")
-text = file.read_text()
+text = file.read_text(encoding="utf-8")
 text = text.replace("Joost,Bakker,Groningen,NL", "Joost,Bakker-Smit,Groningen,NL")
 text = text.replace("Lieve,Peeters,Gent,BE", "Lieve,Peeters,Toronto,CA")
 text += "1999,new.reader@example.com,Nova,Reader,Lyon,FR,yes,12.00,2026-10-05T08:00:00Z\n"
-file.write_text(text)
+file.write_text(text, encoding="utf-8")
 EOF
+show "ccsync plan -o week.ccplan"
+ccsync plan -o week.ccplan
 
-say "A plan can be saved, reviewed, and applied exactly as reviewed"
-run ccsync plan -o week.ccplan
+say "Who leaves?" "A saved plan can be looked into, by a colleague too."
 run ccsync show week.ccplan --op remove --reveal
+
+say "Apply exactly what was reviewed"
 run ccsync apply week.ccplan --auto-approve
 
-say "And now? The reader who left is held back; the hand-added member was never touched."
+say "And now?" "A fresh plan is the proof."
 run ccsync plan
+
+say "Why is Sanne not on the list, though the segment has her?" "She left. She is never put back, unless you say so."
+run ccsync explain sanne.devries@example.com
+
+printf '\n%sThat was all; nothing is left running.%s Next: docs/tutorial.md\n' "$bold" "$plain"
