@@ -13,8 +13,11 @@ help:  ## Show this list
 setup: $(STAMP)  ## Create .venv and install ccsync with its tools, at the versions of constraints.txt
 
 $(STAMP): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.11 setup" >&2; exit 1; }
+	@echo "Installing into $(VENV); this takes a minute, once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $(STAMP)
 
 demo: setup  ## Watch it work: sandbox, validate, plan, apply, change the data, plan, apply, "No changes"
