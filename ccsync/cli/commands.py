@@ -30,7 +30,7 @@ COMMANDS = (
     Command("status", "status", "Show the state: exports, members, the last run, what is pending."),
     Command("history", "history", "List the runs, newest first."),
     Command("state", "state", "Look at the state, check it, restore it, free its lock."),
-    Command("connections", "connections", "List and check the connections."),
+    Command("connections", "connections", "List connections, sign in to them, check them."),
     Command("lists", "lists", "Show the lists of a connection's account."),
     Command("exports", "exports", "List the declared exports."),
     Command("segments", "segments", "List the declared segments, or preview one."),

@@ -1,21 +1,27 @@
-"""`ccsync connections list|check`."""
+"""`ccsync connections list|check|login|logout`."""
 
-from typing import Annotated
+import os
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ccsync.cli.access import authorize
 from ccsync.cli.display import progress_shown
 from ccsync.cli.options import Acting, ConfigDir, Json
-from ccsync.cli.terminal import show, write_json
+from ccsync.cli.terminal import say, show, write_json
 from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.permission import Action
+from ccsync.core.plan import to_text
 from ccsync.core.spec import Connection, ConnectionName, Project
 from ccsync.errors import Diagnostic, InvalidError
 from ccsync.views.tables import table_lines
-from ccsync.views.text import line, number
+from ccsync.views.text import Line, line, number
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="List and check the connections.")
+if TYPE_CHECKING:
+    from ccsync.constant_contact.login import Page
+    from ccsync.constant_contact.oauth import DeviceCode
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, help="List connections, sign in to them, check them.")
 
 
 def declared(project: Project, name: str) -> Connection:
@@ -104,3 +110,80 @@ def check(
     )
     if not each.consent.data_privacy:
         show([line("  No consent is recorded: apply will refuse.")])
+
+
+@app.command()
+def login(
+    connection: Annotated[str, typer.Argument(metavar="CONNECTION", show_default=False)],
+    redirect_uri: Annotated[
+        str | None,
+        typer.Option(
+            "--redirect-uri",
+            metavar="URL",
+            help="For flows with a browser: as registered for the API key.",
+            show_default=False,
+        ),
+    ] = None,
+    config_dir: ConfigDir = None,
+    acting: Acting = None,
+) -> None:
+    """Sign in once, in a browser; the grant is kept alive from then on.
+
+    With `flow: device` the browser may be on any machine. The tokens are stored in the user's own folder, never in the
+    configuration, the state or a plan.
+    """
+    from ccsync.constant_contact import login as flows
+    from ccsync.constant_contact.loopback import DEFAULT_REDIRECT
+
+    with open_workspace(Place(config_dir, acting), Needs.ACCOUNT) as workspace:
+        each = declared(workspace.project, connection)
+        authorize(workspace, Action.SIGN_IN, (each.name,))
+        done = flows.login(
+            each,
+            clock=workspace.clock,
+            environ=os.environ,
+            ask=lambda page: say(_asked(page)),
+            redirect_uri=redirect_uri or DEFAULT_REDIRECT,
+        )
+    lasting = "; it is renewed by itself" if done.lasting else "; it can't be renewed: no refresh token came with it"
+    show([line(f"{each.name}: signed in until {to_text(done.expires_at)}{lasting}.", hang=2)])
+    show([line(f"  Now check it: ccsync connections check {each.name}")])
+
+
+@app.command()
+def logout(
+    connection: Annotated[str, typer.Argument(metavar="CONNECTION", show_default=False)],
+    config_dir: ConfigDir = None,
+    acting: Acting = None,
+) -> None:
+    """Forget the sign-in on this machine.
+
+    The tokens are removed here. To end the grant itself, disconnect the application in Constant Contact's settings.
+    """
+    from ccsync.constant_contact import login as flows
+
+    with open_workspace(Place(config_dir, acting), Needs.ACCOUNT) as workspace:
+        each = declared(workspace.project, connection)
+        authorize(workspace, Action.SIGN_IN, (each.name,))
+        was = flows.logout(each, os.environ)
+    show([line(f"{each.name}: {'signed out on this machine' if was else 'was not signed in on this machine'}.")])
+
+
+def _asked(page: "DeviceCode | Page") -> list[Line]:
+    """What a person is to do in a browser."""
+    from ccsync.constant_contact.oauth import DeviceCode
+
+    if isinstance(page, DeviceCode):
+        minutes = max(1, int(page.expires_in_s // 60))
+        return [
+            line("Open this address in any browser, on any machine, and enter the code:"),
+            line(f"  {page.page}"),
+            line("  code: ", (page.user_code, "bold")),
+            *([line(f"Or open this one, which holds the code: {page.link}", hang=2)] if page.link else []),
+            line(f"Waiting for it, {minutes} minutes at most; Ctrl-C stops."),
+        ]
+    return [
+        line("Open this address in a browser on this machine and allow the access:"),
+        line(f"  {page.url}"),
+        line("Waiting for it; Ctrl-C stops."),
+    ]

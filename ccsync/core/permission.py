@@ -29,6 +29,7 @@ class Action(StrEnum):
 
     LOOK: status, history, declared things. PLAN: compute and show counts. SAVE_PLAN: see or keep the rows of a plan.
     APPLY: change lists or what is remembered of them. OVERRIDE: switch a guard off, unlock or restore state.
+    SIGN_IN: give ccsync a grant to an account, or take it away.
     """
 
     LOOK = "look"
@@ -36,6 +37,7 @@ class Action(StrEnum):
     SAVE_PLAN = "save a plan"
     APPLY = "apply"
     OVERRIDE = "override guards or the state's protection"
+    SIGN_IN = "sign in to connections or out of them"
 
 
 _NEEDED = {
@@ -44,6 +46,7 @@ _NEEDED = {
     Action.SAVE_PLAN: Role.CONTRIBUTOR,
     Action.APPLY: Role.CONTRIBUTOR,
     Action.OVERRIDE: Role.ADMINISTRATOR,
+    Action.SIGN_IN: Role.ADMINISTRATOR,
 }
 
 _RANK = {Role.ADMINISTRATOR: 2, Role.CONTRIBUTOR: 1, Role.VIEWER: 0}
