@@ -15,6 +15,7 @@ from ccsync.catalogue import CATALOGUE
 from ccsync.cli.app import app
 from ccsync.cli.commands import COMMANDS
 from ccsync.cli.pages import pages
+from ccsync.config.load import load_project
 from ccsync.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
@@ -150,6 +151,16 @@ def _command_lines(text: str) -> Iterator[list[str]]:
             if line.startswith("ccsync ") and "…" not in line:
                 words = shlex.split(line.replace("[", "").replace("]", ""))
                 yield [word for word in words if word not in ("&", ">")]
+
+
+@pytest.mark.parametrize("page", [*BY_HAND, DOCS / "configuration.md"], ids=lambda path: path.name)
+def test_configurations_on_a_page_are_valid(page: Path, tmp_path: Path) -> None:
+    blocks = re.findall(r"^```yaml\n(version: 1\n.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for number, block in enumerate(blocks):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "ccsync.yaml").write_text(block, encoding="utf-8")
+        load_project(folder, environ={}, resolve=False)
 
 
 def test_links_between_pages_lead_somewhere() -> None:
