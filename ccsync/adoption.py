@@ -7,7 +7,7 @@ from ccsync.core.plan import to_text
 from ccsync.core.spec import Connection, Export
 from ccsync.core.target import Known, Pinned, resolve_list
 from ccsync.errors import Diagnostic, InvalidError
-from ccsync.planner import check_account, mapping_digests
+from ccsync.planner import check_account, mapping_digests, other_account
 from ccsync.ports import Clock, Lease, Ledger, LedgerWriter, Live, LiveReader, NextGeneration, Snapshot, Stewardship
 
 
@@ -47,7 +47,9 @@ def import_list(
     account = reader.account().id
     check_account(connection.name, snapshot.accounts.get(connection.name), account)
     before = snapshot.ledgers.get(export.name)
-    pinned = Pinned(before.list_id, before.list_name) if before and before.account == account else None
+    if before and before.account != account:
+        raise InvalidError(other_account(export.name, before))
+    pinned = Pinned(before.list_id, before.list_name) if before else None
     resolved = resolve_list(export, pinned, [Known(known.id, known.name, known.members) for known in reader.lists()])
     if resolved.target is None:
         raise InvalidError(*resolved.diagnostics)

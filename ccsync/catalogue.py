@@ -343,6 +343,17 @@ CATALOGUE: dict[str, Entry] = {
         "The table was built longer ago than `max_age` of its source allows, or does not say when.",
         "Refresh it where it is made, or raise `max_age`.",
     ),
+    "E424": Entry(
+        "Package not installed",
+        "Sources of that type need a package that does not come with ccsync.",
+        "Run the line in the hint, in the environment that ccsync runs in.",
+    ),
+    "E425": Entry(
+        "Database not reached",
+        "No connection to the database of a source: a wrong address, no network, or a sign-in that is refused. What the"
+        " driver said is not shown, because it may hold the password.",
+        "Check what the source's references lead to, with the database's own client.",
+    ),
     "E500": Entry(
         "Too few people",
         "The segments of an export hold fewer usable people than `guards.min_rows`. An empty segment is taken for a"
@@ -471,6 +482,21 @@ CATALOGUE: dict[str, Entry] = {
         "Never applied",
         "Nobody is held back on the list of an export that was never applied.",
         "See `ccsync status`.",
+        ExitCode.INVALID,
+    ),
+    "E615": Entry(
+        "Another account",
+        "An export was last applied to another account than its connection is signed in to now. Its ledger speaks of"
+        " people of the old account, so nothing is planned.",
+        "Give the export a new name for the new account. The old name then counts as deleted, and its `on_delete` says"
+        " what becomes of its members.",
+        ExitCode.INVALID,
+    ),
+    "E616": Entry(
+        "Account not known yet",
+        "A plan without refresh asks nobody, and the state does not know which account a connection belongs to. Who"
+        " left its lists is remembered by account; without it they could be taken for new.",
+        "Plan once without `--no-refresh`.",
         ExitCode.INVALID,
     ),
     "E620": Entry(

@@ -19,7 +19,8 @@ class Measures:
     """What the guards look at, for one export.
 
     desired: usable distinct keys. rows: source rows read. unusable: unusable rows that count (duplicates dropped by
-    `keep: first` don't). managed: members of ours on the list. previous: desired of the last run, None when never run.
+    `keep: first` don't). managed: members of ours on the list. account_adds: of all exports planned on
+    the account. previous: desired of the last run, None when never run.
     account_contacts: active contacts of the account now, None when unknown.
     """
 
@@ -29,6 +30,7 @@ class Measures:
     managed: int
     previous: int | None
     adds: int
+    account_adds: int
     updates: int
     removes: int
     max_profiles: int
@@ -202,13 +204,14 @@ def _new_contacts(export: str, guards: Guards, m: Measures) -> Diagnostic | None
 
 
 def _max_contacts(export: str, m: Measures) -> Diagnostic | None:
-    if m.max_contacts is None or m.account_contacts is None or m.account_contacts + m.adds <= m.max_contacts:
+    if m.max_contacts is None or m.account_contacts is None or m.account_contacts + m.account_adds <= m.max_contacts:
         return None
     return _finding(
         "E506",
         "max_contacts",
         export,
-        f"may bring the account to {m.account_contacts + m.adds:,} contacts; the contract allows {m.max_contacts:,}",
+        f"and the exports beside it may bring the account to {m.account_contacts + m.account_adds:,} contacts;"
+        f" the contract allows {m.max_contacts:,}",
     )
 
 

@@ -1,4 +1,4 @@
-"""One row of a changes file or a ledger, for the few that are shown to a person. Plans and applies never make rows into values."""
+"""One row of a changes file or a ledger, for the few shown to people. Plans and applies never make rows into values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -38,14 +38,17 @@ class Resolved:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def resolve_list(export: Export, pinned: Pinned | None, lists: Sequence[Known] | None) -> Resolved:
-    """The list an export writes to. `lists` is None when live was not read (`--no-refresh`)."""
+def resolve_list(
+    export: Export, pinned: Pinned | None, lists: Sequence[Known] | None, remembered: Sequence[Known] = ()
+) -> Resolved:
+    """The list an export writes to. lists: None when live was not read (`--no-refresh`); then `remembered`, the lists
+    of the account that ledgers know, tells which id a name has."""
     moved = _moved(export, pinned)
     if moved is not None:
         return Resolved(None, diagnostics=(moved,))
     wanted_id = pinned.id if pinned else export.list.id
     if lists is None:
-        return _unseen(export, pinned, wanted_id)
+        return _unseen(export, pinned, wanted_id, remembered)
     if wanted_id is not None:
         return _by_id(export, pinned, wanted_id, lists)
     return _by_name(export, lists)
@@ -83,7 +86,9 @@ def _moved(export: Export, pinned: Pinned | None) -> Diagnostic | None:
     )
 
 
-def _unseen(export: Export, pinned: Pinned | None, wanted_id: ListId | None) -> Resolved:
+def _unseen(export: Export, pinned: Pinned | None, wanted_id: ListId | None, remembered: Sequence[Known]) -> Resolved:
+    if wanted_id is None:
+        wanted_id = next((known.id for known in remembered if known.name == export.list.name), None)
     if wanted_id is not None:
         return Resolved(ListTarget(wanted_id, pinned.name if pinned else export.list.name or wanted_id))
     if export.list.create and export.list.name:

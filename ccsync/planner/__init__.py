@@ -4,11 +4,12 @@ For each export: its list, its desired members, the list's live members, the thr
 `apply` never comes here; it reads what this makes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ccsync.core.plan import Plan, sealed
-from ccsync.core.spec import Connection, ExportName, Project
+from ccsync.core.spec import AccountId, Connection, ExportName, Project
 from ccsync.planner.evidence import desired_evidence, diff_request, mapping_digests, refreshed
 from ccsync.planner.report import export_plan, new_lists, plan_findings, total_estimate, with_quota
 from ccsync.planner.targets import (
@@ -18,6 +19,7 @@ from ccsync.planner.targets import (
     find_targets,
     is_planned,
     open_accounts,
+    other_account,
     with_fields_checked,
 )
 from ccsync.ports import Clock, Desires, Differ, LiveReader, Sink, Snapshot
@@ -40,7 +42,7 @@ def make_plan(
     Raises InvalidError with all problems of lists, fields and data at once, DeniedError for the wrong account or
     missing rights, and whatever the ports raise. Guards never raise: their findings are in the plan.
     """
-    check_names(project, options)
+    check_names(project, options, snapshot)
     accounts = open_accounts(project, options, snapshot, readers)
     targets = find_targets(project, options, snapshot, accounts)
     planned = [target for target in targets if is_planned(target, options)]
@@ -51,7 +53,10 @@ def make_plan(
         evidence = refreshed(planned, evidence, workdir, sink)
 
     diffs = [(target, differ.diff(diff_request(target, targets, evidence, snapshot, desires))) for target in planned]
-    exports = tuple(export_plan(target, diffed, evidence, options) for target, diffed in diffs)
+    adds: Counter[AccountId] = Counter()
+    for target, diffed in diffs:
+        adds[target.account.id] += diffed.counts.counts.add
+    exports = tuple(export_plan(target, diffed, evidence, options, adds[target.account.id]) for target, diffed in diffs)
     created = clock.now().replace(microsecond=0)
     plan = Plan(
         ccsync=options.version,
@@ -70,4 +75,12 @@ def make_plan(
     return sealed(plan), {target.name: diffed.changes for target, diffed in diffs}
 
 
-__all__ = ["PlanOptions", "check_account", "make_plan", "mapping_digests", "new_lists", "total_estimate"]
+__all__ = [
+    "PlanOptions",
+    "check_account",
+    "make_plan",
+    "mapping_digests",
+    "new_lists",
+    "other_account",
+    "total_estimate",
+]

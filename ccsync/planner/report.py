@@ -16,7 +16,10 @@ from ccsync.planner.targets import Account, PlanOptions, Target
 from ccsync.ports import Desired, Diffed, Snapshot
 
 
-def export_plan(target: Target, diffed: Diffed, evidence: Evidence, options: PlanOptions) -> ExportPlan:
+def export_plan(
+    target: Target, diffed: Diffed, evidence: Evidence, options: PlanOptions, account_adds: int
+) -> ExportPlan:
+    """One export's part of the plan. account_adds: people to add over all planned exports of its account."""
     desired = evidence.desired.get(target.name) if target.export else None
     found, counts = diffed.counts, diffed.counts.counts
     before = found.live if found.live is not None else found.managed
@@ -41,7 +44,7 @@ def export_plan(target: Target, diffed: Diffed, evidence: Evidence, options: Pla
         fields_changed=found.fields_changed,
         reasons=found.reasons,
         drift=found.drift,
-        findings=_findings(target, diffed, desired, evidence, options),
+        findings=_findings(target, diffed, desired, evidence, options, account_adds),
         batches=diffed.batches,
         unresolved=diffed.unresolved,
         people=diffed.people,
@@ -57,7 +60,12 @@ def _ledger_on_delete(target: Target) -> OnDelete:
 
 
 def _findings(
-    target: Target, diffed: Diffed, desired: Desired | None, evidence: Evidence, options: PlanOptions
+    target: Target,
+    diffed: Diffed,
+    desired: Desired | None,
+    evidence: Evidence,
+    options: PlanOptions,
+    account_adds: int,
 ) -> tuple[Diagnostic, ...]:
     guards = target.export.guards if target.export else Guards(min_rows=0)
     found, counts = diffed.counts, diffed.counts.counts
@@ -68,6 +76,7 @@ def _findings(
         managed=found.managed,
         previous=target.ledger.desired if target.ledger and target.export else None,
         adds=counts.add,
+        account_adds=account_adds,
         updates=counts.update,
         removes=counts.remove,
         max_profiles=target.export.max_profiles if target.export else 0,

@@ -1,7 +1,7 @@
 """Which accounts and lists a plan is about: those asked for, and those that concern them. Reads no rows."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ccsync.core.plan import ListTarget
@@ -58,9 +58,11 @@ class Target:
         return self.ledger.fields if self.ledger else ()
 
 
-def check_names(project: Project, options: PlanOptions) -> None:
+def check_names(project: Project, options: PlanOptions, snapshot: Snapshot) -> None:
+    """Raises InvalidError (E110). A guard may be allowed for a deleted export too: its removals are guarded."""
     unknown = [name for name in options.exports if name not in project.exports]
-    allowed = [name for name in options.allowed if name.partition(":")[0] not in project.exports]
+    known = {*project.exports, *snapshot.ledgers}
+    allowed = [name for name in options.allowed if name.partition(":")[0] not in known]
     problems = [
         Diagnostic("E110", f"no export is called {name!r}", hint=f"there are: {', '.join(project.exports)}")
         for name in (*unknown, *(name.partition(":")[0] for name in allowed))
@@ -72,22 +74,28 @@ def check_names(project: Project, options: PlanOptions) -> None:
 def open_accounts(
     project: Project, options: PlanOptions, snapshot: Snapshot, readers: Callable[[Connection], LiveReader]
 ) -> Mapping[ConnectionName, Account]:
-    """One entry a connection that this plan touches."""
+    """One entry a connection that this plan touches, or that belongs to an account that it touches: exports on one list
+    concern each other over whichever connection they reach it."""
     wanted = options.exports or tuple(project.exports)
     names = {project.exports[name].connection for name in wanted}
     if not options.exports:
         deleted = (led for led in snapshot.ledgers.values() if led.export not in project.exports)
         names |= {ledger.connection for ledger in deleted if ledger.connection in project.connections}
-    return {
-        name: _account(project.connections[name], options, snapshot.accounts.get(name), readers)
-        for name in sorted(names)
-    }
+    opened = {name: _account(project.connections[name], options, snapshot, readers) for name in sorted(names)}
+    by_id = {account.id: account for account in opened.values()}
+    for name, connection in project.connections.items():
+        same = by_id.get(snapshot.accounts.get(name, AccountId("")))
+        if name not in opened and same is not None and same.id:
+            opened[name] = replace(same, connection=connection)
+    return opened
 
 
 def _account(
-    connection: Connection, options: PlanOptions, pinned: AccountId | None, readers: Callable[[Connection], LiveReader]
+    connection: Connection, options: PlanOptions, snapshot: Snapshot, readers: Callable[[Connection], LiveReader]
 ) -> Account:
+    pinned = snapshot.accounts.get(connection.name)
     if not options.refresh:
+        _check_pinned(connection, pinned, snapshot)
         return Account(connection, pinned or AccountId(""))
     reader = readers(connection)
     found = reader.account()
@@ -100,6 +108,20 @@ def _account(
         tuple(Known(known.id, known.name, known.members) for known in reader.lists()),
         tuple(custom.name for custom in reader.custom_fields()),
         reader.contacts_total(),
+    )
+
+
+def _check_pinned(connection: Connection, pinned: AccountId | None, snapshot: Snapshot) -> None:
+    """Raises InvalidError (E616): without its account, what is remembered of its lists can't be found."""
+    if pinned or not snapshot.ref.serial:
+        return
+    raise InvalidError(
+        Diagnostic(
+            "E616",
+            f"which account connection {connection.name} belongs to is not known yet",
+            detail="Who left its lists is remembered by account; without it they could be taken for new.",
+            hint="plan once without --no-refresh",
+        )
     )
 
 
@@ -126,11 +148,16 @@ def find_targets(
         if export.connection not in accounts:
             continue
         account = accounts[export.connection]
+        asked_for = not options.exports or export.name in options.exports
         ledger = snapshot.ledgers.get(export.name)
-        pinned = Pinned(ledger.list_id, ledger.list_name) if ledger and ledger.account == account.id else None
-        resolved = resolve_list(export, pinned, account.lists)
+        if ledger and ledger.account != account.id:
+            if asked_for:
+                problems.append(other_account(export.name, ledger))
+            ledger = None
+        pinned = Pinned(ledger.list_id, ledger.list_name) if ledger else None
+        resolved = resolve_list(export, pinned, account.lists, _remembered(snapshot, account.id))
         if resolved.target is None:
-            if not options.exports or export.name in options.exports:
+            if asked_for:
                 problems.extend(resolved.diagnostics)
             continue
         targets.append(
@@ -142,6 +169,23 @@ def find_targets(
     return sorted(targets, key=lambda target: target.name)
 
 
+def other_account(export: str, ledger: Ledger) -> Diagnostic:
+    """E615: an export's ledger is of another account than its connection's."""
+    return Diagnostic(
+        "E615",
+        f"{export} was last applied to another account ({ledger.account})",
+        detail="Its ledger speaks of people of that account. Nothing was planned.",
+        hint="give the export a new name for the other account; the old name then counts as deleted",
+    )
+
+
+def _remembered(snapshot: Snapshot, account: AccountId) -> tuple[Known, ...]:
+    """Lists of the account that ledgers know by id and name."""
+    return tuple(
+        Known(ledger.list_id, ledger.list_name) for ledger in snapshot.ledgers.values() if ledger.account == account
+    )
+
+
 def _deleted(project: Project, snapshot: Snapshot, accounts: Mapping[ConnectionName, Account]) -> list[Target]:
     """Exports that only the ledger knows. One whose list is gone too has nothing left but to be forgotten."""
     targets = []
@@ -149,6 +193,8 @@ def _deleted(project: Project, snapshot: Snapshot, accounts: Mapping[ConnectionN
         if ledger.export in project.exports or ledger.connection not in accounts:
             continue
         account = accounts[ledger.connection]
+        if ledger.account != account.id:
+            continue
         known = next((known for known in account.lists or () if known.id == ledger.list_id), None)
         targets.append(
             Target(

@@ -14,6 +14,7 @@ CALM = Measures(
     managed=1000,
     previous=1000,
     adds=0,
+    account_adds=0,
     updates=0,
     removes=0,
     max_profiles=1_000_000,
@@ -37,8 +38,8 @@ def test_a_calm_plan_passes() -> None:
         (replace(CALM, desired=500), replace(CALM, desired=499), "E504"),
         (replace(CALM, max_profiles=1000), replace(CALM, max_profiles=999), "E508"),
         (
-            replace(CALM, adds=10, account_contacts=90, max_contacts=100),
-            replace(CALM, adds=11, account_contacts=90, max_contacts=100),
+            replace(CALM, account_adds=10, account_contacts=90, max_contacts=100),
+            replace(CALM, account_adds=11, account_contacts=90, max_contacts=100),
             "E506",
         ),
     ],
