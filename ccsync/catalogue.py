@@ -480,7 +480,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "E614": Entry(
         "Never applied",
-        "Nobody is held back on the list of an export that was never applied.",
+        "An export that was never applied and whose list does not exist yet has nobody held back and nothing refused.",
         "See `ccsync status`.",
         ExitCode.INVALID,
     ),

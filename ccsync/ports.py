@@ -363,6 +363,7 @@ class ImportBody:
 class Drops:
     """What a look at live takes out of an export. path: Parquet (key, op, reason, now VARCHAR), where `now` says what
     was seen: `gone`, `unsubscribed`, `present`. counts: dropped adds, updates, adoptions and removals, by reason.
+    People whom the plan holds back as having left (op `held_back`) are rows when they are there, and never counted.
     """
 
     path: Path
@@ -370,7 +371,9 @@ class Drops:
 
 
 class Firewall(Protocol):
-    def drops(self, changes: Path, live: Live, into: Path) -> Drops: ...
+    def drops(self, changes: Path, live: Live, into: Path, before: Sequence[Path] = ()) -> Drops:
+        """before: the drops of this run's earlier looks; who joined by then and is gone again left by themselves."""
+        ...
 
 
 class Bodies(Protocol):
@@ -445,8 +448,8 @@ class Outcome:
 
     outcomes: Parquet (key, op, outcome, reason), outcome one of applied, dropped, refused, missing, open.
     missing: rows that vanished without a counter that explains them, and removals that were not carried out (worth one
-    more try, by themselves); None left. counts: op → applied rows. dropped, refused: reason → rows. unfinished: rows neither applied, dropped nor
-    refused.
+    more try, by themselves). counts: op → applied rows. dropped, refused: reason → rows. unfinished: rows neither
+    applied, dropped nor refused.
     """
 
     outcomes: Path
@@ -523,9 +526,16 @@ class Stewardship(Protocol):
         before. own: they become ours to remove; else those we did not add are adopted."""
 
     def readmit(
-        self, ledgers: Sequence[Ledger], optouts: Path | None, live: Live, keys: Sequence[str] | None, into: Path
+        self,
+        place: tuple[AccountId, ListId],
+        ledgers: Sequence[Ledger],
+        optouts: Path | None,
+        live: Live,
+        keys: Sequence[str] | None,
+        into: Path,
     ) -> Readmitted:
-        """Takes held-back people of one list out of its ledgers and out of the memory. keys: None for all of them."""
+        """Takes held-back people of one list out of its ledgers and out of the memory. place: the list. ledgers: all of
+        it, maybe none. keys: None for all of them."""
 
 
 # ---------------------------------------------------------------- one person

@@ -62,7 +62,7 @@ def readmit(
             settle_all(workspace, lease)
             before = workspace.state.generations.snapshot()
             done = let_in(
-                declared.name,
+                declared,
                 workspace.project.connections[declared.connection],
                 keys,
                 run=run,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ccsync.core.change import Ownership, Reason, Status
+from ccsync.core.spec import AccountId, ListId
 from ccsync.engine.ledger import COLUMNS
 from ccsync.engine.live import People, load_people
 from ccsync.engine.quote import identifier, literal
@@ -64,11 +65,17 @@ class Steward:
         return Adopted(path, remembered, session.count(seeded), new, session.count(gone))
 
     def readmit(
-        self, ledgers: Sequence[Ledger], optouts: Path | None, live: Live, keys: Sequence[str] | None, into: Path
+        self,
+        place: tuple[AccountId, ListId],
+        ledgers: Sequence[Ledger],
+        optouts: Path | None,
+        live: Live,
+        keys: Sequence[str] | None,
+        into: Path,
     ) -> Readmitted:
-        """See the port. All ledgers must be of one list."""
+        """See the port."""
         session = self._session
-        account, list_id = (ledgers[0].account, ledgers[0].list_id) if ledgers else ("", "")
+        account, list_id = place
         people = self._people(live, ())
         unsubscribed = load_people(session, live.unsubscribed)
         memory = self._optouts(optouts)

@@ -221,3 +221,16 @@ def test_who_left_and_came_back_by_themselves_is_not_removed_by_a_ledger_that_ne
     world.sync()
     assert world.members("VIP") == mail("ana", "bob")
     assert_converged(world)
+
+
+def test_readmit_works_for_an_export_that_was_never_applied_but_remembers_its_lists_leavers(world: World) -> None:
+    one_export(world, [person("bob")])
+    world.sync()
+    world.leave("VIP", "bob@example.com")
+    document = (world.folder / "ccsync.yaml").read_text().replace('"vip": {', '"gold": {')
+    (world.folder / "ccsync.yaml").write_text(document)
+    world.sync()
+    assert not world.plan().plan.has_changes
+    assert world.readmit("gold", "bob@example.com").readmitted == 1
+    world.sync()
+    assert world.members("VIP") == mail("bob")

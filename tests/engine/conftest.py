@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from ccsync.engine.session import Session
+
 from tests.engine.projects import Bench
 
 

@@ -86,13 +86,15 @@ class Wrapping:
     destination: Callable[[Any], Any] = lambda port: port
     journal: Callable[[Any], Any] = lambda port: port
     writer: Callable[[Any], Any] = lambda port: port
+    lease: Callable[[Any], Any] = lambda port: port
 
 
 @dataclass(slots=True)
 class World:
     """The handle that tests hold. `folder` has the configuration, the data and the state.
 
-    token: of the account. transport: None for an account that is served on a port, which `host` names then.
+    session: of the engine, None for a new one a command. token: of the account. transport: None for an account that is
+    served on a port, which `host` names then.
     """
 
     folder: Path
@@ -105,6 +107,7 @@ class World:
     events: list[Event] = field(default_factory=list)
     wrapping: Wrapping = field(default_factory=Wrapping)
     disk: Disk | None = None
+    session: Session | None = None
     ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     # ---------------------------------------------------------------- the other side
@@ -200,7 +203,7 @@ class World:
         with ExitStack() as stack:
             workdir = self.folder / f"work-{next(self.ids)}"
             workdir.mkdir(mode=0o700)
-            session = stack.enter_context(Session(workdir, threads=2))
+            session = self.session or stack.enter_context(Session(workdir, threads=2))
             yield Edges(self, self.project(), session, workdir, stack)
 
 
@@ -257,7 +260,7 @@ class Edges:
                     self.world.wrapping.journal(journal),
                     snapshot=state.generations.snapshot(),
                     writer=self.world.wrapping.writer(state.generations),
-                    lease=lease,
+                    lease=self.world.wrapping.lease(lease),
                     **common,
                 )
             if done is not None:
@@ -277,7 +280,7 @@ class Edges:
                 snapshot=snapshot,
                 journals=_Journals(state.journals, self.world.wrapping.journal),
                 writer=self.world.wrapping.writer(state.generations),
-                lease=lease,
+                lease=self.world.wrapping.lease(lease),
                 allowed=allowed,
                 **self._common(state),
             )
@@ -303,10 +306,11 @@ class Edges:
 
     def readmit(self, name: str, keys: Sequence[str] | None) -> Readmission:
         state = self.world.state()
-        connection = self.project.connections[self.project.exports[ExportName(name)].connection]
+        export = self.project.exports[ExportName(name)]
+        connection = self.project.connections[export.connection]
         with state.lock.acquire(self._holder("readmit")) as lease:
             return readmit(
-                ExportName(name),
+                export,
                 connection,
                 keys,
                 run=f"run-{next(self.world.ids)}",
