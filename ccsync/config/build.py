@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ccsync.config.declared import Declared
+from ccsync.config.interpolate import has_reference
 from ccsync.config.listref import parse_list
-from ccsync.config.rules import parse_order
+from ccsync.config.rules import SECRET_OPTIONS, parse_order
 from ccsync.config.validator import config_schema
 from ccsync.core.fields import CUSTOM_FIELD_PREFIX
 from ccsync.core.spec import (
@@ -77,7 +78,7 @@ def build(
         ConnectionName(name): _connection(name, data["connections"][name], secrets)
         for name in sorted(data["connections"])
     }
-    sources = {SourceName(name): _source(name, data["sources"][name]) for name in sorted(data["sources"])}
+    sources = {SourceName(name): _source(name, data["sources"][name], secrets) for name in sorted(data["sources"])}
     segments = {
         SegmentName(name): _segment(name, data["segments"][name], queries.get(name))
         for name in sorted(data["segments"])
@@ -136,14 +137,22 @@ def _auth(connection: str, data: dict[str, Any], secrets: Mapping[tuple[str, str
     )
 
 
-def _source(name: str, data: dict[str, Any]) -> Source:
+def _source(name: str, data: dict[str, Any], secrets: Mapping[tuple[str, str], str]) -> Source:
     declared_options = config_schema()["definitions"][f"source_{data['type']}"]["properties"]
-    options = {
-        key: data.get(key, option["default"])
+    options: dict[str, Any] = {
+        key: data[key] if key in data else option["default"]
         for key, option in declared_options.items()
-        if key not in ("type", "path") and (key in data or "default" in option)
+        if key not in ("type", "path", *SECRET_OPTIONS) and (key in data or "default" in option)
     }
-    return Source(SourceName(name), SourceType(data["type"]), data["path"], options)
+    hidden = {key: data[key] for key in SECRET_OPTIONS if key in data and key != "options"}
+    hidden |= {f"options.{key}": value for key, value in data.get("options", {}).items()}
+    options |= {key: _hidden(value, secrets.get((name, key))) for key, value in hidden.items()}
+    return Source(SourceName(name), SourceType(data["type"]), data.get("path", ""), options)
+
+
+def _hidden(text: str, resolved: str | None) -> Secret:
+    """An option that is never shown. What holds no reference is its own value."""
+    return Secret(text, text if resolved is None and not has_reference(text) else resolved)
 
 
 def _segment(name: str, data: dict[str, Any], query: Query | None) -> Segment:

@@ -8,13 +8,16 @@ from ccsync.config.declared import Declared
 from ccsync.config.declared import Path as Place
 from ccsync.config.findings import name_of
 from ccsync.config.interpolate import MissingError, replace_references
-from ccsync.config.rules import SECRET_KEYS
+from ccsync.config.rules import SECRET_KEYS, SECRET_OPTIONS
 from ccsync.errors import Diagnostic
 
 # Any: YAML data.
 
 Secrets = dict[tuple[str, str], str]
-"""(connection, key) → the secret. Kept apart from the data, so that no check can come to show one."""
+"""(connection or source, key) → the secret. Kept apart from the data, so that no check can come to show one.
+
+A key below a source's `options` is `options.KEY`.
+"""
 
 
 def resolve_references(
@@ -61,5 +64,8 @@ class _Resolver:
             return text
         if path[-1] in SECRET_KEYS:
             self.secrets[str(path[1]), str(path[-1])] = resolved
+            return text
+        if path[0] == "sources" and len(path) > 2 and path[2] in SECRET_OPTIONS:
+            self.secrets[str(path[1]), ".".join(map(str, path[2:]))] = resolved
             return text
         return resolved

@@ -20,9 +20,17 @@ from ccsync.errors import Diagnostic
 # Any: YAML data, not checked yet.
 
 SECRET_KEYS = ("client_secret", "access_token")
+"""Of connections: these must be references."""
+
+SECRET_OPTIONS = ("dsn", "uri", "options")
+"""Of sources: never shown, though what holds no password may stand in the file."""
+
+_REMOTE = [kind.value for kind in SourceType if kind.is_remote]
+_PASSWORD_KEYS = re.compile(r"passw|pwd|secret|token|private|credential|auth_value|authorization", re.I)
+_PASSWORD_IN_DSN = re.compile(r"(?:password|passwd|pwd)\s*=\s*'?(?!\$\{)\S", re.I)
 _FLOWS = [flow.value for flow in AuthFlow]  # a list, because what is looked for may be anything
 _MANY_TABLES = [SourceType.DUCKDB.value, SourceType.SQLITE.value, SourceType.CDM.value]
-_ONE_TABLE = [kind.value for kind in SourceType if kind.value not in _MANY_TABLES]
+_ONE_TABLE = [kind.value for kind in SourceType if kind.value not in _MANY_TABLES and not kind.is_remote]
 
 _ORDER = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[^\s"(),]+))(?:\s+(?P<direction>asc|desc))?\s*', re.I)
 
@@ -131,6 +139,17 @@ def _check_source(declared: Declared, name: str, source: dict[str, Any]) -> Iter
     path = source.get("path")
     if isinstance(path, str) and "://" in path:
         yield _error("E103", declared, ("sources", name, "path"), "must be a path on this machine")
+    if source.get("type") == SourceType.ADBC.value and source.get("driver") == "duckdb":
+        hint = "declare a source of type duckdb; this driver would let a query read any file of this machine"
+        yield _error("E103", declared, ("sources", name, "driver"), "must not be duckdb", hint)
+    hint = "put it as ${env:NAME} or ${file:PATH}, and change the password"
+    for key in ("dsn", "uri"):
+        text = source.get(key)
+        if isinstance(text, str) and _PASSWORD_IN_DSN.search(text):
+            yield _error("E104", declared, ("sources", name, key), "holds a password in plain text", hint)
+    for key, text in _mapping(source.get("options")).items():
+        if isinstance(text, str) and _PASSWORD_KEYS.search(key) and text and not has_reference(text):
+            yield _error("E104", declared, ("sources", name, "options", key), "holds a secret in plain text", hint)
 
 
 def _check_segment(declared: Declared, name: str, segment: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -144,10 +163,27 @@ def _check_segment(declared: Declared, name: str, segment: dict[str, Any]) -> It
     if kind in _MANY_TABLES and "table" not in segment:
         summary = f"`table` is missing in `{name_of(path)}`: a {kind} source holds several tables"
         yield Diagnostic("E113", summary, where=declared.where(path, key=True))
+    if kind in _REMOTE:
+        yield from _check_remote(declared, path, segment, kind)
     if kind in _ONE_TABLE and "table" in segment:
         summary = f"`table` has no meaning in `{name_of(path)}`: a {kind} source is one table"
         where = declared.where((*path, "table"), key=True)
         yield Diagnostic("E113", summary, hint="remove it", where=where)
+
+
+def _check_remote(declared: Declared, path: Path, segment: dict[str, Any], kind: str) -> Iterator[Diagnostic]:
+    """A segment of a database elsewhere: what runs there is a query, or a condition on a table."""
+    if kind == SourceType.ADBC.value and "query" not in segment:
+        summary = f"`query` is missing in `{name_of(path)}`: an adbc source runs a query"
+        yield Diagnostic("E113", summary, where=declared.where(path, key=True))
+    for key in ("table", "where") if "query" in segment or kind == SourceType.ADBC.value else ():
+        if key in segment and (key, kind) != ("where", SourceType.POSTGRES.value):
+            summary = f"`{key}` has no meaning in `{name_of(path)}`: its query says it all"
+            where = declared.where((*path, key), key=True)
+            yield Diagnostic("E113", summary, hint="remove it", where=where)
+    if kind == SourceType.POSTGRES.value and "query" not in segment and "table" not in segment:
+        summary = f"`table` or `query` is missing in `{name_of(path)}`: a {kind} source holds several tables"
+        yield Diagnostic("E113", summary, where=declared.where(path, key=True))
 
 
 def _check_export(declared: Declared, name: str, export: dict[str, Any]) -> Iterator[Diagnostic]:

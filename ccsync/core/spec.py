@@ -98,24 +98,33 @@ class SourceType(StrEnum):
     DUCKDB = "duckdb"
     SQLITE = "sqlite"
     CDM = "cdm"
+    POSTGRES = "postgres"
+    ADBC = "adbc"
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a segment's `where` and `query` run in the source itself, in its own SQL."""
+        return self in (SourceType.POSTGRES, SourceType.ADBC)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """path: relative to the config directory unless absolute; may be a glob for csv, json and parquet.
+    """path: relative to the config directory unless absolute; may be a glob for csv, json and parquet; empty for what
+    is no file.
 
-    options: per type, as the schema names them (for csv: delimiter, header, …).
+    options: per type, as the schema names them (for csv: delimiter, header, …); those of a mapping as `mapping.key`.
     """
 
     name: SourceName
     type: SourceType
     path: str
-    options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    options: Mapping[str, str | int | float | bool | Secret] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TableSegment:
-    """Rows of one source. At most one of `where` and `query` is set; `query` is SQL text over the relation `source`.
+    """Rows of one source. At most one of `where` and `query` is set; `query` is SQL text over the relation `source`, or
+    of the database over its tables where the source is remote.
 
     static: its members change by hand only. active: it is rebuilt with the others. Both are what its maker declares.
 

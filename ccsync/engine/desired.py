@@ -6,7 +6,8 @@ become people in `people.py`; this is what runs them.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +41,9 @@ from ccsync.errors import Diagnostic, InvalidError
 from ccsync.ports import Desired, Relation
 
 SOURCE_MEMORY = "400MB"
+
+_Place = tuple[SourceName, str | None, tuple[str | None, str | None]]
+"""A source, its table, and the `where` and `query` that a remote one runs itself."""
 
 
 @dataclass(slots=True)
@@ -76,7 +80,7 @@ class SegmentEngine:
         self._project = project
         self._source_memory = source_memory
         self._now = now
-        self._opened: dict[tuple[SourceName, str | None], IsolatedSource] = {}
+        self._opened: dict[_Place, IsolatedSource] = {}
         session.closes_with(self.close)
 
     def close(self) -> None:
@@ -108,7 +112,8 @@ class SegmentEngine:
         return blank_conflicts(self._session, {name: desires[name].relation for name in sorted(desires)})
 
     def in_source(self, export: Export, keys: Relation) -> Relation:
-        """See the port. Where only a segment's query makes the address, its rows stand for the source's."""
+        """See the port. Where only a segment's query makes the address, or the source is remote, its rows stand
+        for the source's."""
         found = self._session.fresh_name("in_source")
         self._session.execute(f"CREATE TABLE {identifier(found)} (key VARCHAR)")
         if self._session.count(keys) == 0:
@@ -119,7 +124,8 @@ class SegmentEngine:
                 f"INSERT INTO {identifier(found)} SELECT key FROM {identifier(keys)}"
                 f" WHERE key IN ({keys_sql(stream)}) AND key NOT IN (SELECT key FROM {identifier(found)})"
             )
-            self._pull(segment, self._whole_source(export, segment), into, stream)
+            whole, rows = self._whole_source(export, segment)
+            self._pull(whole, rows, into, stream)
         return found
 
     # ------------------------------------------------------------ asking the sources
@@ -141,7 +147,7 @@ class SegmentEngine:
                 continue
             try:
                 opened = self._source(segment)
-                into[segment.name] = project_rows(opened, segment, wishes)
+                into[segment.name] = project_rows(opened, self._left_to_do(segment), wishes)
                 reading.findings += [*opened.findings, *segment_findings(segment, opened.built_at)]
             except InvalidError as error:
                 problems.extend(error.diagnostics)
@@ -149,19 +155,27 @@ class SegmentEngine:
             raise InvalidError(*dict.fromkeys(problems))
         return reading
 
-    def _whole_source(self, export: Export, segment: TableSegment) -> duckdb.DuckDBPyRelation:
+    def _whole_source(self, export: Export, segment: TableSegment) -> tuple[TableSegment, duckdb.DuckDBPyRelation]:
+        """All rows of a segment's source, and the segment that they are of."""
         wishes = (_email_wish(export),)
-        profiles = self._project.sources[segment.source].options.get("profile_table")
+        source = self._project.sources[segment.source]
+        profiles = source.options.get("profile_table")
         whole = TableSegment(segment.name, segment.source, str(profiles) if profiles else segment.table)
-        try:
-            return project_rows(self._source(whole), whole, wishes)
-        except InvalidError:
-            return project_rows(self._source(segment), segment, wishes)
+        if not source.type.is_remote:  # there, only members travel
+            with suppress(InvalidError):
+                return whole, project_rows(self._source(whole), whole, wishes)
+        return segment, project_rows(self._source(segment), self._left_to_do(segment), wishes)
+
+    def _left_to_do(self, segment: TableSegment) -> TableSegment:
+        """The segment without what its source has done itself."""
+        is_remote = self._project.sources[segment.source].type.is_remote
+        return replace(segment, where=None, query=None) if is_remote else segment
 
     def _source(self, segment: TableSegment) -> IsolatedSource:
-        place = (segment.source, segment.table)
+        source = self._project.sources[segment.source]
+        asked = (segment.where, segment.query) if source.type.is_remote else (None, None)
+        place = (segment.source, segment.table, asked)
         if place not in self._opened:
-            source = self._project.sources[segment.source]
             spill = self._session.workdir / "spill" / f"source-{len(self._opened)}"
             self._opened[place] = open_source(
                 Path(self._project.root),
@@ -169,6 +183,7 @@ class SegmentEngine:
                 segment.table,
                 lambda: fresh_instance(spill, self._source_memory, self._session.threads),
                 self._now(),
+                asked,
             )
         return self._opened[place]
 
@@ -303,7 +318,7 @@ class SegmentEngine:
 
     def _sources_read(self, reading: _Reading) -> tuple[SourceRead, ...]:
         files: dict[SourceName, dict[str, int]] = {}
-        for (name, _), opened in self._opened.items():
+        for (name, _, _), opened in self._opened.items():
             if name in reading.rows:
                 files.setdefault(name, {}).update((file.name, file.size) for file in opened.files)
         return tuple(

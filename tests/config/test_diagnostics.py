@@ -30,6 +30,11 @@ def dutch(segment: str, more: str = "") -> str:
     return edited(f"  dutch: {DUTCH}\n", f"  dutch: {segment}\n{more}")
 
 
+def both(source: str, segment: str) -> str:
+    """A source of another kind, and the segment that reads it."""
+    return dutch(segment).replace(f"crm: {CRM}", f"crm: {source}")
+
+
 def target(lists: str) -> str:
     return edited("list: {name: Weekly}", f"list: {lists}")
 
@@ -119,6 +124,24 @@ CASES = {
     "table of a csv": dutch("{source: crm, «E113»table: t}"),
     "no table of a database": edited(CRM, "{type: sqlite, path: x}").replace("  dutch:", "  «E113»dutch:"),
     "no table of a cdm": edited(CRM, "{type: cdm, path: x}").replace("  dutch:", "  «E113»dutch:"),
+    "odd age": both("{type: cdm, path: x, max_age: «E103»soon}", "{source: crm, table: t}"),
+    "no dsn": both("{type: postgres}", "{source: crm, table: t}").replace("crm: {type", "«E103»crm: {type"),
+    "a path of a database elsewhere": both("{type: postgres, dsn: x, «E103»path: x}", "{source: crm, table: t}"),
+    "password in a dsn": both("{type: postgres, dsn: «E104»'postgresql://u:hunter2@db/x'}", "{source: crm, table: t}"),
+    "password among words": both("{type: postgres, dsn: «E104»'host=x password=hunter2'}", "{source: crm, table: t}"),
+    "neither table nor query": both("{type: postgres, dsn: x}", "{source: crm}").replace("  dutch:", "  «E113»dutch:"),
+    "table and query": both("{type: postgres, dsn: x}", "{source: crm, «E113»table: t, query: SELECT 1}"),
+    "no query of adbc": both("{type: adbc, driver: x}", "{source: crm, «E113»where: x}").replace(
+        "  dutch:", "  «E113»dutch:"
+    ),
+    "table of adbc": both("{type: adbc, driver: x}", "{source: crm, «E113»table: t, query: SELECT 1}"),
+    "a driver that is a path": both("{type: adbc, driver: «E103»./x.so}", "{source: crm, query: SELECT 1}"),
+    "a driver that reads files": both("{type: adbc, driver: «E103»duckdb}", "{source: crm, query: SELECT 1}"),
+    "a secret among options": both(
+        "{type: adbc, driver: x, options: {db.token: «E104»hunter2}}", "{source: crm, query: SELECT 1}"
+    ),
+    "state of a segment": dutch("{source: crm, state: «E103»asleep}"),
+    "type of a union": dutch(DUTCH, "  a: {any_of: [dutch], «E103»type: static}\n"),
     "missing query file": dutch("{source: crm, query: «E120»q/nl.sql}"),
     "query that is a word": dutch("{source: crm, query: «E120»dutch}"),
     "query path with a reference": dutch("{source: crm, query: «E120»'${env:X}/a.sql'}"),

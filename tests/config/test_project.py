@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from ccsync.config.listref import parse_list_id
+from ccsync.config.load import load_project
 from ccsync.config.rules import parse_order
 from ccsync.core.spec import (
     Auth,
@@ -333,3 +334,39 @@ def test_a_secret_with_a_reference_in_it_is_not_looked_into(write: Write) -> Non
     token = project.connections["main"].auth.access_token  # type: ignore[index]
     assert token is not None
     assert token.value == "a${b}c://u:p@x"
+
+
+def test_what_a_source_hides_is_never_shown_and_resolved_only_when_asked(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nsources:\n"
+        "  crm: {type: postgres, dsn: '${env:PG_DSN}'}\n"
+        "  lake:\n    type: adbc\n    driver: flightsql\n    uri: grpc://lake.example\n"
+        "    options: {username: me, password: '${env:LAKE}'}\n"
+    )
+    (tmp_path / "a.yaml").write_text(text)
+    environ = {"PG_DSN": "postgresql://u:canary@db.example/x", "LAKE": "canary"}
+    plain = load_project(tmp_path, environ={}, resolve=False).project
+    loaded = load_project(tmp_path, environ=environ, resolve=True).project
+    assert loaded.digest == plain.digest
+    assert "canary" not in repr(loaded)
+    crm, lake = (loaded.sources[name].options for name in loaded.sources)
+    assert crm["dsn"].value == environ["PG_DSN"]  # type: ignore[union-attr]
+    assert {key: getattr(value, "value", value) for key, value in lake.items()} == {
+        "driver": "flightsql",
+        "uri": "grpc://lake.example",
+        "options.username": "me",
+        "options.password": "canary",
+    }
+    assert [option.value for option in plain.sources[next(iter(plain.sources))].options.values()] == [None]  # type: ignore[union-attr]
+
+
+def test_options_without_a_default_are_there_when_they_are_declared(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "version: 1\nsources:\n  lake: {type: cdm, path: m/model.json, profile_table: Customer, max_age: 26h}\n"
+        "segments:\n  vips: {source: lake, table: Vips, type: static, state: inactive}\n"
+    )
+    project = load_project(tmp_path, environ={}, resolve=False).project
+    (lake,), (vips,) = project.sources.values(), project.segments.values()
+    assert lake.options == {"profile_table": "Customer", "max_age": "26h"}
+    assert isinstance(vips, TableSegment)
+    assert (vips.static, vips.active) == (True, False)

@@ -14,7 +14,16 @@ from ccsync.core.spec import Source, SourceType
 from ccsync.engine.complaints import Files, complaint
 from ccsync.engine.quote import literal
 from ccsync.engine.session import open_instance
-from ccsync.engine.sources import cdm_folder, csv_files, duckdb_file, json_files, parquet_files, sqlite_file
+from ccsync.engine.sources import (
+    adbc,
+    cdm_folder,
+    csv_files,
+    duckdb_file,
+    json_files,
+    parquet_files,
+    postgres,
+    sqlite_file,
+)
 from ccsync.engine.sources.files import SourceFile, check_unchanged, find_files
 from ccsync.engine.sources.opening import Made, Opening
 from ccsync.errors import CcsyncError
@@ -25,12 +34,14 @@ class _Reading:
     """make: makes the relation; raises InvalidError, or duckdb.Error for the caller to translate. Answers None when all
     there is to know is which files the path led to.
 
-    suffix: see `find_files`. reread: whether the files are read again at every query, unprotected; those of a database
+    is_file: whether there is a path to look for. suffix: see `find_files`.
+    reread: whether the files are read again at every query, unprotected; those of a database
     are read once, or under the database's own lock.
     """
 
     make: Callable[[Opening], Made | None]
     suffix: str | None = None
+    is_file: bool = True
     reread: bool = False
 
 
@@ -40,6 +51,8 @@ _KINDS: dict[SourceType, _Reading] = {
     SourceType.PARQUET: _Reading(parquet_files.make_relation, suffix=".parquet", reread=True),
     SourceType.DUCKDB: _Reading(duckdb_file.make_relation),
     SourceType.SQLITE: _Reading(sqlite_file.make_relation),
+    SourceType.POSTGRES: _Reading(postgres.make_relation, is_file=False),
+    SourceType.ADBC: _Reading(adbc.make_relation, is_file=False),
     SourceType.CDM: _Reading(cdm_folder.make_relation, reread=True),
 }
 
@@ -77,16 +90,18 @@ def open_source(
     table: str | None,
     open_fresh: Callable[[], duckdb.DuckDBPyConnection],
     now: datetime | None = None,
+    asked: tuple[str | None, str | None] = (None, None),
 ) -> IsolatedSource:
     """Opens a table of a source. root: the config directory. open_fresh: makes the instance it lives in. now: UTC.
 
-    Raises InvalidError: E401, E410, E413 to E423.
+    asked: the segment's `where` and `query`, for a source that is remote. Raises InvalidError: E401, E402, E410, E411,
+    E413 to E425.
     """
     reading = _KINDS[source.type]
-    made = Made(find_files(root, source, reading.suffix))
+    made = Made(find_files(root, source, reading.suffix) if reading.is_file else ())
     connection = open_fresh()
     try:
-        opening = Opening(connection, source, table, made.files, root, now or datetime.now(UTC))
+        opening = Opening(connection, source, table, made.files, root, now or datetime.now(UTC), *asked)
         made = reading.make(opening) or made
         _lock(connection, made.files if reading.reread else ())
         return IsolatedSource(source, made, connection)
