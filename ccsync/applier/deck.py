@@ -41,8 +41,8 @@ class Work:
 class Deck:
     """Everything a run needs, and the little that changes while it runs.
 
-    progress: the journal's records, added up; changes only through `record`. looked_at: monotonic time of the newest
-    look. problems: what went wrong without stopping everything. stopped: exports that take no further batches.
+    progress: the journal's records, added up; changes only through `record`. looked_at: monotonic time that the
+    newest look of a connection counts from. problems: what went wrong without stopping everything. stopped: exports that take no further batches.
     gone_lists: lists of deleted exports that no longer exist.
     """
 
@@ -61,7 +61,7 @@ class Deck:
     sink: Sink
     stop: StopSignal
     progress: Progress = field(default_factory=Progress)
-    looked_at: float = 0.0
+    looked_at: dict[ConnectionName, float] = field(default_factory=dict)
     started_at: float = 0.0
     problems: list[Diagnostic] = field(default_factory=list)
     stopped: set[ExportName] = field(default_factory=set)

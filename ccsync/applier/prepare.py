@@ -70,21 +70,35 @@ def _list_problems(deck: Deck, export: ExportPlan, lists: dict[ListId, str]) -> 
             yield Diagnostic("E601", f"the list of {export.name} is gone: {export.list.id}", hint="plan again")
 
 
+LOOK_FRESH_S = 60.0
+"""A batch that writes people who are on the list is not sent on an older look than this: they may have left meanwhile,
+and an import would put them back (SURPRISES 1)."""
+
+
 def look(deck: Deck) -> None:
     """Reads live again and takes everyone out of the plan who left or unsubscribed since (the firewall)."""
     number = len(deck.progress.looks) + 1
     drops: dict[str, str] = {}
     dropped: dict[str, int] = {}
+    begun: dict[ConnectionName, float] = {}
     for connection in deck.connections():
+        begun[connection] = deck.clock.monotonic()
         for export, live in read_live(deck, connection, f"look-{number}"):
-            found = deck.work.firewall.drops(deck.changes[export.name], live, deck.fresh_folder(f"drops-{number}"))
+            found = deck.work.firewall.drops(
+                deck.changes[export.name], live, deck.fresh_folder(f"drops-{number}"), deck.drops(export.name)
+            )
             name = f"look-{number}-{export.name}.parquet"
             deck.journal.keep(found.path, name)
             drops[export.name] = name
             dropped[export.name] = sum(found.counts.values())
             deck.sink(FirewallClosed(export.name, found.counts))
     deck.record(Looked(number, deck.now(), drops, dropped))
-    deck.looked_at = deck.clock.monotonic()
+    ended = deck.clock.monotonic()
+    for connection, at in begun.items():
+        # A look shows who was there when its exports were asked for. Where looking itself takes longer than a look
+        # stays fresh, looking for ever would help nobody: the second look and later ones count from their end.
+        slow = ended - at > LOOK_FRESH_S
+        deck.looked_at[connection] = ended if slow and number > 1 else at
 
 
 def read_live(deck: Deck, connection: ConnectionName, name: str) -> Iterator[tuple[ExportPlan, Live]]:
@@ -168,4 +182,4 @@ def _looked_up(
             yield ((key, contact.id),)
 
 
-__all__ = ["check_account", "check_remote", "create_lists", "list_named", "look", "read_live", "resolve_ids"]
+__all__ = ["LOOK_FRESH_S", "check_account", "check_remote", "create_lists", "list_named", "look", "read_live", "resolve_ids"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ccsync.applier.deck import Deck
-from ccsync.applier.prepare import look
+from ccsync.applier.prepare import LOOK_FRESH_S, look
 from ccsync.applier.watch import Pace, find_lost, watch
 from ccsync.core.batch import Batch, BatchKind, Transport
 from ccsync.core.event import BatchSent
@@ -18,10 +18,6 @@ from ccsync.core.record import Accepted, ActivityId, AttemptId, Concluded, Inten
 from ccsync.core.spec import ConnectionName
 from ccsync.errors import OutcomeUnknownError, QuotaError, RejectedError, TransientError
 from ccsync.ports import Destination, ImportBody
-
-LOOK_FRESH_S = 60.0
-"""A batch that writes people who are on the list is not sent on an older look than this: they may have left meanwhile,
-and an import would put them back (SURPRISES 1)."""
 
 MAX_TRIES = 2
 """How often one batch is sent when looking shows that it did not arrive."""
@@ -66,7 +62,7 @@ def _send(deck: Deck, connection: ConnectionName, parcel: Parcel) -> None:
         deck.check_stop()
         if parcel.export.name in deck.stopped:
             return
-        if parcel.batch.members and deck.clock.monotonic() - deck.looked_at > LOOK_FRESH_S:
+        if parcel.batch.members and _look_age_s(deck, connection) > LOOK_FRESH_S:
             look(deck)
         content = _content(deck, parcel)
         if content is None:
@@ -75,6 +71,10 @@ def _send(deck: Deck, connection: ConnectionName, parcel: Parcel) -> None:
         if lost is None:
             return
     deck.fail(parcel.export.name, *(lost.diagnostics if lost else ()))
+
+
+def _look_age_s(deck: Deck, connection: ConnectionName) -> float:
+    return deck.clock.monotonic() - deck.looked_at[connection]
 
 
 def _content(deck: Deck, parcel: Parcel) -> ImportBody | tuple[str, ...] | None:

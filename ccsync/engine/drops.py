@@ -5,8 +5,9 @@ from pathlib import Path
 
 from ccsync.engine.quote import literal
 
-DROPPED = "NOT (op = 'add' AND now = 'present')"
-"""SQL: a row of a drops file that is left out. Additions of people who are on the list by now are only noted."""
+DROPPED = "NOT (op IN ('add', 'held_back') AND now = 'present')"
+"""SQL: a row of a drops file that is left out. People who are on the list by now against what the plan knew, to be
+added or held back as having left, are only noted."""
 
 
 def drop_rows(paths: Sequence[Path]) -> str:
@@ -15,6 +16,13 @@ def drop_rows(paths: Sequence[Path]) -> str:
         f"SELECT {look} AS look, key, op, reason, now FROM read_parquet({literal(str(path))})"
         for look, path in enumerate(paths, start=1)
     )
+
+
+def seen_there(paths: Sequence[Path], op: str) -> str:
+    """SQL: (key) of the rows of this op that a look only noted: they were on the list."""
+    if not paths:
+        return "SELECT NULL::VARCHAR AS key WHERE false"
+    return f"SELECT key FROM ({drop_rows(paths)}) WHERE op = {literal(op)} AND NOT ({DROPPED})"
 
 
 def without_dropped(paths: Sequence[Path]) -> str:

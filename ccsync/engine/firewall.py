@@ -3,9 +3,10 @@
 An import would put people back on a list they left (SURPRISES 1), so nobody who is off it by now may be in one.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from ccsync.engine.drops import DROPPED
+from ccsync.engine.drops import DROPPED, seen_there
 from ccsync.engine.live import load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
@@ -18,10 +19,11 @@ class LiveFirewall:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def drops(self, changes: Path, live: Live, into: Path) -> Drops:
-        """What this look drops, and which additions are on the list by now. into: a folder.
+    def drops(self, changes: Path, live: Live, into: Path, before: Sequence[Path] = ()) -> Drops:
+        """What this look drops, and who is on the list by now against what the plan knew. into: a folder.
 
-        `counts` has everyone dropped by reason, people not forgotten after all (`came_back`) included. Raises
+        `counts` has everyone dropped by reason, people not forgotten after all (`came_back`) included. An addition
+        that an earlier look saw on the list and this one doesn't is somebody who joined and left: dropped. Raises
         RemoteError (E650) for a live file that can't be used.
         """
         session = self._session
@@ -34,17 +36,20 @@ class LiveFirewall:
             f"""
             CREATE TEMP TABLE {identifier(table)} AS
             WITH looked AS (
-                SELECT key, op, reason AS why, {on_list} AS on_list,
+                SELECT key, op, reason AS why, {on_list} AS on_list, key IN ({seen_there(before, "add")}) AS was_there,
                     key IN (SELECT key FROM {identifier(unsubscribed.relation)}){told} AS unsubscribed
                 FROM read_parquet({literal(str(changes))})
                 WHERE op IN ('add', 'update', 'adopt', 'remove') OR op = 'forget' AND reason = 'already_gone'
+                    OR op = 'held_back' AND reason = 'opted_out'
             ),
             judged AS (
                 SELECT key, op, CASE
                     WHEN op = 'remove' THEN CASE WHEN NOT on_list THEN 'already_gone' END
                     WHEN op = 'forget' THEN CASE WHEN on_list THEN 'came_back' END
+                    WHEN op = 'held_back' THEN CASE WHEN on_list THEN 'came_back' END
                     WHEN unsubscribed THEN 'unsubscribed'
-                    WHEN op = 'add' THEN CASE WHEN on_list THEN 'already_on_list' END
+                    WHEN op = 'add' AND on_list THEN 'already_on_list'
+                    WHEN op = 'add' THEN CASE WHEN was_there THEN 'opted_out' END
                     WHEN NOT on_list THEN 'opted_out' END AS reason, on_list
                 FROM looked
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ccsync.core.change import CHANGING_OPS
 from ccsync.core.plan import ExportPlan
-from ccsync.engine.drops import DROPPED, drop_rows
+from ccsync.engine.drops import DROPPED, drop_rows, seen_there
 from ccsync.engine.encode import after, before
 from ccsync.engine.ledger import write_ledger, write_without_removed
 from ccsync.engine.live import People, load_people
@@ -289,7 +289,7 @@ def _find_gone(session: Session, settlement: Settlement, outcome: Outcome, gone:
     place = [export.account, export.list.id]
     session.execute(
         f"INSERT INTO {identifier(gone)} SELECT DISTINCT $1, $2, key, $3, reason, $4 FROM ("
-        f"SELECT key, reason FROM {outcomes} WHERE outcome = 'dropped' AND (op IN ('update', 'adopt')"
+        f"SELECT key, reason FROM {outcomes} WHERE outcome = 'dropped' AND (op IN ('add', 'update', 'adopt')"
         " AND reason = 'opted_out' OR op = 'remove' AND reason = 'already_gone')"
         " OR outcome = 'applied' AND op = 'forget' AND reason = 'already_gone'"
         f"{known}) ORDER BY key, reason",
@@ -312,6 +312,7 @@ def _known_gone(settlement: Settlement, outcomes: str) -> str:
         f" UNION ALL SELECT c.key, c.reason FROM read_parquet({literal(str(settlement.changes))}) AS c"
         f" JOIN {ledger} ON l.key = c.key"
         " WHERE c.op = 'held_back' AND c.reason = 'opted_out' AND l.status = 'member'"
+        f" AND c.key NOT IN ({seen_there(settlement.drops, 'held_back')})"
         f" UNION ALL SELECT o.key, 'opted_out' FROM {outcomes} AS o JOIN {ledger} ON l.key = o.key"
         " WHERE o.outcome = 'applied' AND o.op = 'forget' AND l.status = 'opted_out'"
     )
