@@ -409,7 +409,8 @@ class SentBatch:
 
     explained: how many rows of a DOUBTFUL import the counters themselves say were not taken. look: number of the look
     whose drops were left out of the first attempt that may have arrived: what later looks saw of its rows is what we
-    did ourselves. shortfall: rows of a DOUBTFUL import sent and not counted as taken, None when the counters don't say.
+    did ourselves. persons: rows of a DOUBTFUL import that the job counts as read; shortfall: rows sent and not counted.
+    Both are None when nobody says: an import that may have ended in any way.
     """
 
     batch: int
@@ -417,6 +418,7 @@ class SentBatch:
     explained: int = 0
     look: int = 1
     shortfall: int | None = None
+    persons: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +427,8 @@ class Settlement:
 
     ledger: of the base generation. drops: every look's, in order. ids: (key, contact_id) looked up.
     read_back: live read after the last activity ended; None when no batch is doubtful. at: UTC text.
-    final: False while a second try of cut-off rows may follow.
+    final: False while a second try of cut-off rows may follow. late: the run was interrupted and is settled by another
+    command, maybe days later. list_id: of the list, the one that the run made included; None for the plan's.
     """
 
     plan: Plan
@@ -440,6 +443,8 @@ class Settlement:
     run: str
     at: str
     final: bool = False
+    late: bool = False
+    list_id: ListId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,8 +452,9 @@ class Outcome:
     """What became of one export's rows.
 
     outcomes: Parquet (key, op, outcome, reason), outcome one of applied, dropped, refused, missing, open.
-    missing: rows that vanished without a counter that explains them, and removals that were not carried out (worth one
-    more try, by themselves). counts: op → applied rows. dropped, refused: reason → rows. unfinished: rows neither
+    missing: rows that provably never arrived, and removals that were not carried out (worth one more try, by
+    themselves). An addition that is not on the list and may have arrived is `dropped` as `opted_out`: whoever arrived
+    and left must not be put back. counts: op → applied rows. dropped, refused: reason → rows. unfinished: rows neither
     applied, dropped nor refused.
     """
 

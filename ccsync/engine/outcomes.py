@@ -1,6 +1,8 @@
 """What became of a plan's rows once sending is over, and the opt-out memory after it; the next ledger is `ledger.py`.
 
-Nothing is guessed: a row is applied when the counters of its batch or a look at live say so. Sending is elsewhere.
+Nothing is guessed: a row is applied when the counters of its batch or a look at live say so. Who is not on the list
+and may have been is taken for somebody who left, and is kept off until `readmit` or their own return. Sending is
+elsewhere.
 """
 
 from collections.abc import Sequence
@@ -118,13 +120,14 @@ def _batches(session: Session, batches: Sequence[SentBatch]) -> Relation:
     session.execute(
         f"CREATE TEMP TABLE {identifier(relation)} AS SELECT unnest($1::INTEGER[]) AS batch,"
         " unnest($2::VARCHAR[]) AS sent, unnest($3::INTEGER[]) AS explained, unnest($4::INTEGER[]) AS look,"
-        " unnest($5::INTEGER[]) AS shortfall",
+        " unnest($5::INTEGER[]) AS shortfall, unnest($6::INTEGER[]) AS persons",
         [
             [one.batch for one in batches],
             [str(one.sent) for one in batches],
             [one.explained for one in batches],
             [one.look for one in batches],
             [one.shortfall for one in batches],
+            [one.persons for one in batches],
         ],
     )
     return relation
@@ -139,16 +142,19 @@ def _outcomes(settlement: Settlement, evidence: Evidence) -> str:
     lost AS ({_lost(settlement, evidence)})
     SELECT j.key, j.op,
         CASE WHEN state = 'still_there' THEN CASE WHEN {final} THEN 'open' ELSE 'missing' END
-            WHEN state IN ('not_found', 'unseen') THEN
+            WHEN state IN ('absent', 'not_found', 'unseen') THEN
             CASE WHEN state = 'unseen' AND NOT l.counts_unseen THEN 'applied'
+                WHEN state = 'absent' AND NOT (l.is_explained OR l.never_arrived) THEN 'dropped'
                 WHEN l.is_explained OR {final} THEN 'refused' ELSE 'missing' END
             ELSE state END AS outcome,
         CASE state WHEN 'dropped' THEN COALESCE(dropped_as, 'opted_out')
             WHEN 'refused' THEN 'unsubscribed'
-            WHEN 'applied' THEN why
+            WHEN 'applied' THEN CASE WHEN j.op = 'add' AND NOT COALESCE(l.covers, true) THEN 'already_on_list'
+                ELSE why END
             WHEN 'open' THEN NULL
             WHEN 'still_there' THEN NULL
             ELSE CASE WHEN state = 'unseen' AND NOT l.counts_unseen THEN why
+                WHEN state = 'absent' AND NOT (l.is_explained OR l.never_arrived) THEN 'opted_out'
                 WHEN l.is_explained THEN 'rejected' WHEN {final} THEN 'not_accepted' END
         END AS reason
     FROM judged AS j LEFT JOIN lost AS l ON l.batch = j.batch
@@ -184,7 +190,8 @@ def _known(settlement: Settlement, evidence: Evidence) -> str:
     if evidence.unsubscribed is not None:
         joins += f" LEFT JOIN {identifier(evidence.unsubscribed.relation)} AS u ON u.key = c.key"
     return (
-        f"SELECT c.key, c.op, c.batch, c.reason, b.sent, b.explained, b.shortfall, {', '.join(columns)}"
+        "SELECT c.key, c.op, c.batch, c.reason, b.sent, b.explained, b.shortfall, b.persons,"
+        f" {', '.join(columns)}"
         f" FROM read_parquet({literal(str(settlement.changes))}) AS c{joins} WHERE c.op IN ({ops})"
     )
 
@@ -223,11 +230,12 @@ def _unsubscribed(evidence: Evidence) -> str:
 
 
 def _judged(evidence: Evidence) -> str:
-    """Each row by itself. `not_found` and `unseen` (live can't tell) are decided with the rest of their batch;
-    `still_there` is a removal that did not happen, or whose person came back since."""
+    """Each row by itself. `absent` (an addition that is not on the list), `not_found` (values that were not taken) and
+    `unseen` (live can't tell) are decided with the rest of their batch; `still_there` is a removal that did not happen,
+    or whose person came back since."""
     read_back = "true" if evidence.unsubscribed else "false"
     return f"""
-    SELECT key, op, batch, explained, shortfall, dropped_as,
+    SELECT key, op, batch, sent, explained, shortfall, persons, dropped_as,
         CASE WHEN present THEN 'already_on_list' ELSE reason END AS why,
         CASE
             WHEN dropped_as IS NOT NULL THEN 'dropped'
@@ -239,7 +247,7 @@ def _judged(evidence: Evidence) -> str:
             WHEN op = 'remove' THEN CASE WHEN on_list THEN 'still_there' ELSE 'applied' END
             WHEN op = 'add' AND on_list THEN 'applied'
             WHEN unsubscribed THEN 'refused'
-            WHEN op = 'add' THEN 'not_found'
+            WHEN op = 'add' THEN 'absent'
             WHEN NOT on_list THEN 'dropped'
             WHEN differs THEN 'not_found'
             WHEN shows THEN 'applied'
@@ -249,26 +257,37 @@ def _judged(evidence: Evidence) -> str:
 
 
 def _lost(settlement: Settlement, evidence: Evidence) -> str:
-    """Batches with rows that live does not show.
+    """DOUBTFUL batches, with what their counters and live together say of rows that live does not show.
 
     counts_unseen: rows that live can't tell of are among the lost, as those certainly lost don't make up the shortfall.
     is_explained: the counters themselves say that so many were not taken. Counters count people who had unsubscribed
     as well; a second try's don't.
+    never_arrived: who is absent never was on the list, for the job read exactly so many rows less than were sent, and
+    refused none. Where it also refused rows, nobody can tell whom it refused from who arrived and left; nor where the
+    numbers don't add up or are not known. A late settlement believes only a job that read nothing: in the days between,
+    people come and go.
+    covers: the job read at least as many rows as there are additions on the list, so that these may be its work.
     """
-    unsubscribed = "0" if settlement.final else "refused"
     if evidence.unsubscribed is None:
-        return "SELECT NULL::INTEGER AS batch, false AS counts_unseen, false AS is_explained WHERE false"
+        names = ("counts_unseen", "is_explained", "never_arrived", "covers")
+        return f"SELECT NULL::INTEGER AS batch, {', '.join(f'false AS {name}' for name in names)} WHERE false"
+    unsubscribed = "0" if settlement.final else "refused"
+    exactly = "false" if settlement.late else "absent + not_found = shortfall - refused"
     return f"""
-    SELECT batch, counts_unseen,
-        not_found + CASE WHEN counts_unseen THEN unseen ELSE 0 END <= explained - {unsubscribed} AS is_explained
+    SELECT batch, counts_unseen, persons IS NOT NULL AND persons >= added AS covers,
+        absent + not_found + CASE WHEN counts_unseen THEN unseen ELSE 0 END <= explained - {unsubscribed}
+            AS is_explained,
+        persons IS NOT NULL AND shortfall IS NOT NULL AND explained = 0 AND persons >= added
+            AND ({exactly} OR persons = 0 OR {str(not settlement.late).lower()}
+                AND absent + not_found + unseen <= shortfall - refused) AS never_arrived
     FROM (
-        SELECT *, shortfall IS NULL OR shortfall > not_found AS counts_unseen
+        SELECT *, shortfall IS NULL OR shortfall > absent + not_found AS counts_unseen
         FROM (
             SELECT batch, any_value(explained) AS explained, any_value(shortfall) AS shortfall,
-                count(*) FILTER (state = 'not_found') AS not_found, count(*) FILTER (state = 'unseen') AS unseen,
-                count(*) FILTER (state = 'refused') AS refused
-            FROM judged WHERE batch IS NOT NULL GROUP BY batch
-            HAVING not_found + unseen > 0
+                any_value(persons) AS persons, count(*) FILTER (op = 'add' AND state = 'applied') AS added,
+                count(*) FILTER (state = 'absent') AS absent, count(*) FILTER (state = 'not_found') AS not_found,
+                count(*) FILTER (state = 'unseen') AS unseen, count(*) FILTER (state = 'refused') AS refused
+            FROM judged WHERE batch IS NOT NULL AND sent = '{Sent.DOUBTFUL}' GROUP BY batch
         )
     )
     """
@@ -282,11 +301,12 @@ MEMORY = ("account", "list_id", "key", "since", "reason", "run")
 def _find_gone(session: Session, settlement: Settlement, outcome: Outcome, gone: Relation, back: Relation) -> None:
     """Adds who was found off the list without our doing to `gone`, and who was found back on it to `back`."""
     export = _export(settlement)
-    if export.list.id is None:  # a list that this run made: nobody can have left it yet
+    list_id = settlement.list_id or export.list.id
+    if list_id is None:  # no list was made: nobody can have left it
         return
     outcomes = f"read_parquet({literal(str(outcome.outcomes))})"
     known = _known_gone(settlement, outcomes)
-    place = [export.account, export.list.id]
+    place = [export.account, list_id]
     session.execute(
         f"INSERT INTO {identifier(gone)} SELECT DISTINCT $1, $2, key, $3, reason, $4 FROM ("
         f"SELECT key, reason FROM {outcomes} WHERE outcome = 'dropped' AND (op IN ('add', 'update', 'adopt')"

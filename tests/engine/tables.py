@@ -185,6 +185,7 @@ def settlement(
     ids: Path | None = None,
     read_back: Live | None = None,
     final: bool = False,
+    late: bool = False,
 ) -> Settlement:
     return Settlement(
         plan=exports,
@@ -199,4 +200,5 @@ def settlement(
         run="run-1",
         at="2026-10-01T00:00:00Z",
         final=final,
+        late=late,
     )

@@ -57,6 +57,7 @@ class Run:
         read_back: Live | None = None,
         ids: Mapping[str, str] | None = None,
         final: bool = False,
+        late: bool = False,
     ) -> Settlement:
         folder = self.fresh()
         looks = [self._drops(folder / f"look-{at}", rows) for at, rows in enumerate(drops)]
@@ -75,6 +76,7 @@ class Run:
             ids=known if ids is not None else None,
             read_back=read_back,
             final=final,
+            late=late,
         )
 
     def _changes(self, path: Path, changes: Changes) -> Path:
@@ -132,8 +134,8 @@ def clean(batch: int, look: int = 1) -> SentBatch:
     return SentBatch(batch, Sent.CLEAN, look=look)
 
 
-def doubtful(batch: int, explained: int = 0, shortfall: int | None = None) -> SentBatch:
-    return SentBatch(batch, Sent.DOUBTFUL, explained, shortfall=shortfall)
+def doubtful(batch: int, explained: int = 0, shortfall: int | None = None, persons: int | None = None) -> SentBatch:
+    return SentBatch(batch, Sent.DOUBTFUL, explained, shortfall=shortfall, persons=persons)
 
 
 # ---------------------------------------------------------------- outcomes
@@ -239,7 +241,9 @@ def test_reading_back_decides_about_imports(run: Run) -> None:
     ]
     live = {"there": {}, "there-unsub": {}, "same": {FIELD: "New same"}, "other": {FIELD: "Old"}}
     settlement = run.settlement(
-        changes, doubtful(1), read_back=run.live(live, ["unsub", "there-unsub"], columns=(FIELD,))
+        changes,
+        doubtful(1, shortfall=3, persons=4),
+        read_back=run.live(live, ["unsub", "there-unsub"], columns=(FIELD,)),
     )
     assert run.rows(settlement) == {
         "there": ("applied", "any"),
@@ -256,40 +260,84 @@ def test_reading_back_decides_about_imports(run: Run) -> None:
     assert tables.read(run.session, missing) == [{"key": "nowhere"}, {"key": "other"}]
 
 
+LEFT = ("dropped", "opted_out")
+
+
 @pytest.mark.parametrize(
-    ("explained", "final", "expected"),
+    ("explained", "persons", "final", "expected"),
     [
-        (2, False, ("refused", "rejected")),
-        (1, False, ("missing", None)),
-        (2, True, ("refused", "rejected")),
-        (1, True, ("refused", "not_accepted")),
-        (0, True, ("refused", "not_accepted")),
+        (2, 3, False, ("refused", "rejected")),
+        (2, 3, True, ("refused", "rejected")),
+        (0, 1, False, ("missing", None)),
+        (0, 1, True, ("refused", "not_accepted")),
+        (1, 3, False, LEFT),  # one was refused and one left: nobody knows which
+        (1, 3, True, LEFT),
+        (0, 2, False, LEFT),  # one was cut off and one left
+        (0, 2, True, LEFT),
+        (0, 3, False, LEFT),
+        (0, 0, False, LEFT),  # one is on the list, so it is not so that nothing was read
+        (0, None, False, LEFT),
+        (0, None, True, LEFT),
     ],
 )
-def test_rows_not_found_are_refused_when_the_counters_account_for_all_of_them(
-    run: Run, explained: int, final: bool, expected: tuple[str, str | None]
+def test_who_is_not_found_is_sent_again_only_if_the_counters_prove_that_nobody_of_them_arrived(
+    run: Run, explained: int, persons: int | None, final: bool, expected: tuple[str, str | None]
 ) -> None:
     changes = [change("add", key, 1) for key in "abc"] + [change("add", "d", 2)]
-    read_back = run.live({"c": {}, "d": {}})
-    settlement = run.settlement(changes, doubtful(1, explained), clean(2), read_back=read_back, final=final)
-    assert run.rows(settlement) == {"a": expected, "b": expected, "c": ("applied", "any"), "d": ("applied", "any")}
+    shortfall = None if persons is None else 3 - persons
+    settlement = run.settlement(
+        changes,
+        doubtful(1, explained, shortfall, persons),
+        clean(2),
+        read_back=run.live({"c": {}, "d": {}}),
+        final=final,
+    )
+    rows = run.rows(settlement)
+    assert (rows["a"], rows["b"]) == (expected, expected)
+    assert rows["c"] == ("applied", "any" if persons else "already_on_list")
+    assert rows["d"] == ("applied", "any")
+    if expected == LEFT:
+        assert "a" not in run.ledger(settlement)
+        assert run.memory(settlement) == [("a", "opted_out", "run-1"), ("b", "opted_out", "run-1")]
+
+
+@pytest.mark.parametrize(("persons", "expected"), [(0, ("missing", None)), (1, LEFT), (2, LEFT)])
+def test_a_late_settlement_believes_only_a_job_that_read_nothing(
+    run: Run, persons: int, expected: tuple[str, str | None]
+) -> None:
+    changes = [change("add", key, 1) for key in "ab"]
+    batch = doubtful(1, shortfall=2 - persons, persons=persons)
+    rows = run.rows(run.settlement(changes, batch, read_back=run.live({}), late=True))
+    assert rows == {"a": expected, "b": expected}
+
+
+def test_who_is_found_is_ours_only_when_the_job_read_as_many(run: Run) -> None:
+    changes = [change("add", "a", 1), change("add", "b", 1)]
+    for persons, ownership in ((2, "ours"), (1, "adopted"), (None, "adopted")):
+        shortfall = None if persons is None else 2 - persons
+        batch = doubtful(1, shortfall=shortfall, persons=persons)
+        rows = run.ledger(run.settlement(changes, batch, read_back=run.live({"a": {}, "b": {}})))
+        assert {row["ownership"] for row in rows.values()} == {ownership}
 
 
 def test_people_who_had_unsubscribed_use_up_what_the_counters_explain(run: Run) -> None:
-    changes = [change("add", "cut-off", 1), change("add", "unsub", 1)]
-    settlement = run.settlement(changes, doubtful(1, explained=1), read_back=run.live({}, ["unsub"]))
-    assert run.rows(settlement) == {"cut-off": ("missing", None), "unsub": ("refused", "unsubscribed")}
+    changes = [change("add", "left", 1), change("add", "unsub", 1)]
+    batch = doubtful(1, explained=1, shortfall=0, persons=2)
+    settlement = run.settlement(changes, batch, read_back=run.live({}, ["unsub"]))
+    assert run.rows(settlement) == {"left": LEFT, "unsub": ("refused", "unsubscribed")}
 
 
 @pytest.mark.parametrize(
-    ("shortfall", "expected"), [(1, ("applied", "any")), (2, ("missing", None)), (None, ("missing", None))]
+    ("persons", "lost", "unseen"),
+    [(1, ("missing", None), ("applied", "any")), (0, ("missing", None), ("missing", None))],
 )
 def test_what_live_can_not_show_is_applied_only_when_the_shortfall_is_found_elsewhere(
-    run: Run, shortfall: int | None, expected: tuple[str, str | None]
+    run: Run, persons: int, lost: tuple[str, str | None], unseen: tuple[str, str | None]
 ) -> None:
     changes = [change("add", "lost", 1), change("update", "unseen", 1, before="Old")]
-    settlement = run.settlement(changes, doubtful(1, shortfall=shortfall), read_back=run.live({"unseen": {}}))
-    assert run.rows(settlement) == {"lost": ("missing", None), "unseen": expected}
+    batch = doubtful(1, shortfall=2 - persons, persons=persons)
+    settlement = run.settlement(changes, batch, read_back=run.live({"unseen": {}}))
+    assert run.rows(settlement) == {"lost": lost, "unseen": unseen}
 
 
 def test_a_value_that_was_the_same_before_proves_nothing(run: Run) -> None:

@@ -110,7 +110,13 @@ class Account:
                 name=name,
                 ledger=self.ledgers[name],
                 batches=[
-                    SentBatch(batch.number, sent, explained, shortfall=vanished[name, batch.number])
+                    SentBatch(
+                        batch.number,
+                        sent,
+                        explained,
+                        shortfall=vanished[name, batch.number],
+                        persons=batch.rows - vanished[name, batch.number],
+                    )
                     for batch in diffed.batches
                 ],
                 drops=[drops[name]],
