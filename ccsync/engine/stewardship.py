@@ -40,7 +40,7 @@ class Steward:
         people = self._people(live, ledger.fields)
         old = self._ledger(base, ledger.fields)
         memory = self._optouts(optouts)
-        seeded = self._seeded(ledger, people, old, own=own, run=run, at=at)
+        seeded = self._seeded(ledger, people, old, memory, own=own, run=run, at=at)
         gone = self._gone(ledger, people, old, run=run, at=at)
         path, memory_path = into / "ledger.parquet", into / "optouts.parquet"
         columns = ", ".join(identifier(name) for name in (*COLUMNS, *ledger.fields))
@@ -141,9 +141,12 @@ class Steward:
             )
         return relation
 
-    def _seeded(self, ledger: Ledger, people: People, old: Relation, *, own: bool, run: str, at: str) -> Relation:
+    def _seeded(
+        self, ledger: Ledger, people: People, old: Relation, memory: Relation, *, own: bool, run: str, at: str
+    ) -> Relation:
         """Everyone on the list as a member. Someone we added stays ours, with the values last accepted: what people
-        edited by hand since is drift, and drift is not overwritten."""
+        edited by hand since is drift, and drift is not overwritten. Who is in the memory left once and came back by
+        themselves, whether or not this ledger noticed: not ours."""
         relation = self._session.fresh_name("seeded")
         member = f"l.status IS NOT DISTINCT FROM '{Status.MEMBER}'"
         values = "".join(
@@ -151,7 +154,9 @@ class Steward:
             f" ELSE {f'v.{identifier(name)}' if name in people.fields else 'NULL'} END AS {identifier(name)}"
             for name in ledger.fields
         )
-        ours = "true" if own else f"({member} AND l.ownership IS NOT DISTINCT FROM '{Ownership.OURS}')"
+        left_once = f"v.key IN (SELECT key FROM {identifier(memory)} WHERE account = ? AND list_id = ?)"
+        kept = f"({member} AND l.ownership IS NOT DISTINCT FROM '{Ownership.OURS}' AND NOT {left_once})"
+        ours, place = ("true", []) if own else (kept, [ledger.account, ledger.list_id])
         self._session.execute(
             f"CREATE TEMP TABLE {identifier(relation)} AS SELECT v.key,"
             f" COALESCE(v.contact_id, l.contact_id) AS contact_id, '{Status.MEMBER}' AS status,"
@@ -160,7 +165,7 @@ class Steward:
             " l.refused_content, COALESCE(l.first_run, ?) AS first_run, ? AS last_run,"
             f" CASE WHEN {member} THEN l.changed_at ELSE ? END AS changed_at{values}"
             f" FROM {identifier(people.relation)} AS v LEFT JOIN {identifier(old)} AS l ON l.key = v.key",
-            [run, run, at],
+            [*place, run, run, at],
         )
         return relation
 
