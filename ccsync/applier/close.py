@@ -92,7 +92,11 @@ def _sent_batch(number: int, tries: tuple[Attempt, ...]) -> SentBatch:
         return SentBatch(number, Sent.DOUBTFUL, look=look)
     counters = newest.concluded.counters
     shortfall = None if counters.persons is None else newest.intended.expected - counters.persons
-    return SentBatch(number, Sent.DOUBTFUL, explained(counters), look, shortfall)
+    # A second try counts its own rows only; that more are on the list is the first one's doing.
+    persons = sum((one.concluded.counters.persons or 0 for one in arrived if one.concluded), 0)
+    return SentBatch(
+        number, Sent.DOUBTFUL, explained(counters), look, shortfall, None if counters.persons is None else persons
+    )
 
 
 def _may_have_arrived(attempt: Attempt) -> bool:
