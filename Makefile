@@ -1,6 +1,6 @@
 # ccsync: everything a checkout can do. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint types imports unit docs docs-check smoke clean
+.PHONY: help setup demo test test-long test-spark lint types imports unit docs docs-check smoke clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -41,6 +41,12 @@ unit: setup  ## Run the tests (the long ones excepted)
 test-long: setup  ## Run the long tests too: thousands of examples
 	$(BIN)/python -m pytest -n 2 tests
 
+test-spark: setup  ## Run the tests that ask a Spark cluster (needs Java 17; installs 1 GB into .venv-spark)
+	$(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[dev]' 'pyspark>=4' 'adbc-driver-spark>=0.3'
+	.venv-spark/bin/python -m pytest tests/engine/test_sources_spark.py
+
 docs: setup  ## Write the generated pages of docs/ anew
 	$(BIN)/python -m ccsync.cli.pages --write docs
 
@@ -51,5 +57,5 @@ smoke: setup  ## Build the wheel, install it alone into a clean environment and 
 	bash tests/smoke.sh $(PYTHON) $(BIN)
 
 clean:  ## Remove what was made, .venv included
-	rm -rf $(VENV) dist build .demo .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-spark dist build .demo .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -98,6 +98,7 @@ class SourceType(StrEnum):
     DUCKDB = "duckdb"
     SQLITE = "sqlite"
     CDM = "cdm"
+    DELTA = "delta"
     POSTGRES = "postgres"
     ADBC = "adbc"
 

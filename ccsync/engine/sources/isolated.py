@@ -18,6 +18,7 @@ from ccsync.engine.sources import (
     adbc,
     cdm_folder,
     csv_files,
+    delta_table,
     duckdb_file,
     json_files,
     parquet_files,
@@ -34,7 +35,7 @@ class _Reading:
     """make: makes the relation; raises InvalidError, or duckdb.Error for the caller to translate. Answers None when all
     there is to know is which files the path led to.
 
-    is_file: whether there is a path to look for. suffix: see `find_files`.
+    is_file: whether the path is to be looked for. suffix: see `find_files`.
     reread: whether the files are read again at every query, unprotected; those of a database
     are read once, or under the database's own lock.
     """
@@ -51,6 +52,7 @@ _KINDS: dict[SourceType, _Reading] = {
     SourceType.PARQUET: _Reading(parquet_files.make_relation, suffix=".parquet", reread=True),
     SourceType.DUCKDB: _Reading(duckdb_file.make_relation),
     SourceType.SQLITE: _Reading(sqlite_file.make_relation),
+    SourceType.DELTA: _Reading(delta_table.make_relation, is_file=False, reread=True),
     SourceType.POSTGRES: _Reading(postgres.make_relation, is_file=False),
     SourceType.ADBC: _Reading(adbc.make_relation, is_file=False),
     SourceType.CDM: _Reading(cdm_folder.make_relation, reread=True),
