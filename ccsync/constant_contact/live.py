@@ -29,8 +29,9 @@ GROWTH = 1.5
 
 SHORT_ROWS = 10
 SHORT_SHARE = 0.1
-"""An export that lacks more members than this, against the list's own count, is not believed. The count may lag, and
-what exactly it counts is not documented, so a small difference is only told."""
+"""An export that lacks more members than this, against the list's own count, is not believed, nor is one that holds so
+many more: it may be of the whole account. The count may lag, and what exactly it counts is not documented, so a small
+difference is only told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +147,14 @@ def _check_size(api: ApiClient, wanted: Wanted, rows: int) -> None:
 
     An empty file is never taken at its word, for a deleted list may export as one.
     """
-    if wanted.list_id is None or (rows and wanted.counted is not None and rows >= wanted.counted):
+    if wanted.list_id is None or (rows and wanted.counted is not None and 0 <= rows - wanted.counted <= SHORT_ROWS):
         return
     members = wanted.count()
     short = members - rows if members is not None else 0
     if members is not None and short > max(SHORT_ROWS, members * SHORT_SHARE):
         raise NotWhole(f"it holds {rows:,} of the list's {members:,} members")
+    if members is not None and -short > max(SHORT_ROWS, members * SHORT_SHARE):
+        raise NotWhole(f"it holds {rows:,} people, and the list has {members:,} members")
     if short > 0:
         api.tell(
             Noticed(
