@@ -182,4 +182,13 @@ def _looked_up(
             yield ((key, contact.id),)
 
 
-__all__ = ["LOOK_FRESH_S", "check_account", "check_remote", "create_lists", "list_named", "look", "read_live", "resolve_ids"]
+__all__ = [
+    "LOOK_FRESH_S",
+    "check_account",
+    "check_remote",
+    "create_lists",
+    "list_named",
+    "look",
+    "read_live",
+    "resolve_ids",
+]

@@ -1,6 +1,7 @@
 """`ccsync state list|show|check|restore|unlock`. What is done to the state is `state`'s."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,8 +13,10 @@ from ccsync.cli.prompt import confirm
 from ccsync.cli.terminal import show, write_json
 from ccsync.cli.wiring import Needs, Place, Workspace, open_workspace
 from ccsync.core.permission import Action
+from ccsync.engine.remembering import remember
 from ccsync.engine.rows import read_held_back
 from ccsync.errors import Diagnostic, ExitCode, InvalidError, Severity, StaleError
+from ccsync.ports import Snapshot
 from ccsync.state.mending import Listed
 from ccsync.state.meta import Meta
 from ccsync.views.document import diagnostic_document
@@ -167,11 +170,16 @@ def restore(
                     "state restore",
                 )
             unreadable = _journal_unreadable(workspace)
-            ref = workspace.state.restore(serial)
+            ref = workspace.state.restore(serial, lambda old, newer: _remember(workspace, old, newer))
             dropped = workspace.state.journals.discard() if unreadable else ()
     show([line(f"The state is at serial {ref.serial}. Next: ", ("ccsync plan", "bold"))])
     for run in dropped:
         show([line(f"The journal of run {run} could not be read and was dropped.")])
+
+
+def _remember(workspace: Workspace, restored: Snapshot, newer: tuple[Snapshot, ...]) -> Path | None:
+    folder = workspace.fresh_folder("restore")
+    return remember(workspace.session, restored, newer, folder)
 
 
 def _journal_unreadable(workspace: Workspace) -> bool:

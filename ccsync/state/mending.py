@@ -3,17 +3,20 @@
 `ccsync state list|check|restore` stand on it. Each needs the state lock, which is not taken here, except to read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 
 from ccsync.core.plan import StateRef, to_text
 from ccsync.errors import Diagnostic, InvalidError, Severity, StaleError
 from ccsync.ports import Clock, Snapshot
 from ccsync.state import refusals
-from ccsync.state.generations import Generations, sources_of
+from ccsync.state.files import disk_trouble, sha256_of
+from ccsync.state.generations import Generations, Source, sources_of
 from ccsync.state.head import HEAD, Head, head_bytes, parse_head, read_head, serial_of
-from ccsync.state.meta import Meta, digest_of, head_of, meta_bytes
+from ccsync.state.meta import OPTOUTS, FileFact, Meta, digest_of, head_of, meta_bytes
 from ccsync.state.store import Stored
 
 
@@ -79,10 +82,23 @@ def _older(finding: Diagnostic) -> Diagnostic:
     )
 
 
-def restore(generations: Generations, clock: Clock, serial: int | None = None, *, floor: int = 0) -> StateRef:
+Remembering = Callable[[Snapshot, tuple[Snapshot, ...]], Path | None]
+"""Makes the opt-out memory to go on with, of the generation to be restored and of the readable ones after it, newest
+first. None when nobody is in it."""
+
+
+def restore(
+    generations: Generations,
+    clock: Clock,
+    serial: int | None = None,
+    *,
+    floor: int = 0,
+    remembering: Remembering | None = None,
+) -> StateRef:
     """Makes an old generation's content the newest. The serial never goes back.
 
-    serial: None for the newest intact one. floor: a serial known to have been used, of the run records. When HEAD alone
+    serial: None for the newest intact one. floor: a serial known to have been used, of the run records. remembering:
+    who left since must not be put back by going back; None keeps the old memory. When HEAD alone
     is damaged or missing and the newest generation is intact, HEAD is mended to point at it, and so it is when nothing
     is wrong at all. Raises StaleError: E709 when the generation asked for or all of them are damaged, E710 when there
     is none, E711; InvalidError (E716) for a serial that isn't kept.
@@ -106,7 +122,25 @@ def restore(generations: Generations, clock: Clock, serial: int | None = None, *
         counts={},
         restored_from=meta.restored_from or meta.serial,
     )
-    return generations.publish(copy, sources_of(snapshot, meta), stored)
+    sources = sources_of(snapshot, meta)
+    if remembering is not None:
+        optouts = remembering(snapshot, _after(generations, candidates, meta.serial))
+        if optouts is not None:
+            with disk_trouble("read what is to become the state"):
+                sources[OPTOUTS] = Source(optouts, FileFact(sha256_of(optouts), optouts.stat().st_size))
+            files = {name: source.fact for name, source in sources.items()}
+            copy = replace(copy, optouts=OPTOUTS, files=files)
+    return generations.publish(copy, sources, stored)
+
+
+def _after(generations: Generations, candidates: list[tuple[int, str]], serial: int) -> tuple[Snapshot, ...]:
+    """The intact generations after this one, newest first."""
+    found = []
+    for later, folder in candidates:
+        if later > serial:
+            with suppress(StaleError):
+                found.append(generations.load(generations.read_meta(folder), folder))
+    return tuple(found)
 
 
 def _head_if_readable(generations: Generations) -> tuple[Head | None, Stored | None]:

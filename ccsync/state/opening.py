@@ -36,9 +36,10 @@ class State:
     def history(self) -> tuple[mending.Listed, ...]:
         return mending.history(self.generations)
 
-    def restore(self, serial: int | None = None) -> StateRef:
+    def restore(self, serial: int | None = None, remembering: mending.Remembering | None = None) -> StateRef:
         """See `mending.restore`."""
-        return mending.restore(self.generations, self.clock, serial, floor=self.runs.highest_serial())
+        floor = self.runs.highest_serial()
+        return mending.restore(self.generations, self.clock, serial, floor=floor, remembering=remembering)
 
     def check(self) -> Iterator[Diagnostic]:
         """Everything that is wrong with the folder; nothing is changed. Raises StorageError (E713)."""
