@@ -7,12 +7,12 @@ from ccsync.applier.close import Settled, commit, results, settle_rows
 from ccsync.applier.deck import Deck, StopSignal, Work
 from ccsync.applier.prepare import check_account, check_remote, create_lists, list_named, look, resolve_ids
 from ccsync.applier.send import Parcel, parcels, send_all
-from ccsync.applier.watch import Pace, check_age, find_lost, watch
+from ccsync.applier.watch import Pace, find_lost, watch
 from ccsync.core.batch import BatchKind
 from ccsync.core.event import ApplyFinished, ApplyStarted, RecoveryFinished, RecoveryStarted, Status
 from ccsync.core.guard import blocking
 from ccsync.core.plan import Plan
-from ccsync.core.record import ListCreated, progress_of
+from ccsync.core.record import Accepted, Concluded, ListCreated, Verdict, progress_of
 from ccsync.core.spec import ConnectionLimits, ConnectionName, ExportName
 from ccsync.errors import (
     CcsyncError,
@@ -66,12 +66,12 @@ def apply_plan(
         settled = _carry_out(deck)
     except StoppedError as stopped:
         return _canceled(deck, stopped)
-    except RemoteError as failed:
-        if not deck.sent_anything():
+    except (RemoteError, DeniedError) as failed:
+        if not deck.sent_anything(failed):
             journal.close()
             raise
         return _suspended(deck, failed)
-    except (DeniedError, InvalidError, StaleError):
+    except (InvalidError, StaleError):
         if not deck.sent_anything():
             journal.close()
         raise
@@ -103,7 +103,7 @@ def _carry_out_on(deck: Deck, connection: ConnectionName) -> None:
         send_all(deck, connection, parcels(deck, connection, BatchKind.REMOVAL))
         send_all(deck, connection, parcels(deck, connection, BatchKind.IMPORT))
     except (DeniedError, RemoteError) as failed:
-        if not deck.sent_anything() or deck.open_attempts(connection) or isinstance(failed, QuotaError):
+        if not deck.sent_anything(failed) or deck.open_attempts(connection) or isinstance(failed, QuotaError):
             raise
         for export in deck.exports(connection):
             deck.stopped.add(export.name)
@@ -229,7 +229,7 @@ def settle(
         check_account(deck, connection)
         _settle_lists(deck, connection)
         _settle_attempts(deck, connection)
-    settled = settle_rows(deck, final=False, late=True)
+    settled = settle_rows(deck, final=False)
     ref = commit(deck, settled)
     applied = sum(sum(part.outcome.counts.values()) for part in settled.values())
     unfinished = sum(part.outcome.unfinished for part in settled.values())
@@ -258,8 +258,10 @@ def _settle_attempts(deck: Deck, connection: ConnectionName) -> None:
         if attempt.activity is not None:
             continue
         found = find_lost(deck, connection, attempt.intended)
-        deck.record(found)
+        if isinstance(found, Verdict):
+            deck.record(Concluded(attempt.intended.attempt, found, why="its answer was lost"))
+        else:
+            deck.record(Accepted(attempt.intended.attempt, found))
     pace = Pace(deck.limits[connection].poll_seconds)
     while deck.open_attempts(connection):
         watch(deck, connection, pace)
-        check_age(deck, connection)

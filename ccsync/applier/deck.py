@@ -8,7 +8,16 @@ from typing import Protocol
 from ccsync.core.plan import ExportPlan, Plan, to_text
 from ccsync.core.record import ActivityId, Attempt, Progress, Record, advanced
 from ccsync.core.spec import AccountId, ConnectionLimits, ConnectionName, ExportName, ListId
-from ccsync.errors import Diagnostic, ExitCode, StoppedError
+from ccsync.errors import (
+    CcsyncError,
+    DeniedError,
+    Diagnostic,
+    ExitCode,
+    QuotaError,
+    RejectedError,
+    StoppedError,
+    TransientError,
+)
 from ccsync.ports import (
     Bodies,
     Clock,
@@ -67,6 +76,7 @@ class Deck:
     stopped: set[ExportName] = field(default_factory=set)
     gone_lists: set[ListId] = field(default_factory=set)
     accounts: dict[ConnectionName, AccountId] = field(default_factory=dict)
+    allowed: tuple[str, ...] = ()
     files: int = 0
 
     def record(self, record: Record) -> None:
@@ -131,9 +141,13 @@ class Deck:
         total = sum(batch.rows for export in self.plan.exports for batch in export.batches)
         return min(ended, total), total
 
-    def sent_anything(self) -> bool:
-        """Whether the remote side may have changed: from the first intent on, that is possible."""
-        return bool(self.progress.attempts or self.progress.intended_lists)
+    def sent_anything(self, failed: CcsyncError | None = None) -> bool:
+        """Whether the remote side may have changed: from the first intent on, that is possible, until it is known that
+        nothing came of it. failed: what ended the run; a list that was refused in so many words was not made."""
+        if any(attempt.may_have_arrived for attempt in self.progress.attempts.values()):
+            return True
+        refused = isinstance(failed, DeniedError | QuotaError | RejectedError | TransientError)
+        return bool(self.progress.created_lists or (self.progress.intended_lists and not refused))
 
     def fresh_folder(self, name: str) -> Path:
         """A new folder for files of this run; each call another one."""

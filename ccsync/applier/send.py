@@ -16,7 +16,14 @@ from ccsync.core.event import BatchSent
 from ccsync.core.plan import ExportPlan
 from ccsync.core.record import Accepted, ActivityId, AttemptId, Concluded, Intended, Verdict
 from ccsync.core.spec import ConnectionName
-from ccsync.errors import OutcomeUnknownError, QuotaError, RejectedError, TransientError
+from ccsync.errors import (
+    DeniedError,
+    OutcomeUnknownError,
+    QuotaError,
+    RejectedError,
+    StoppedError,
+    TransientError,
+)
 from ccsync.ports import Destination, ImportBody
 
 MAX_TRIES = 2
@@ -111,7 +118,7 @@ def _post(
         deck.record(Concluded(intended.attempt, Verdict.REFUSED, why="refused"))
         deck.fail(parcel.export.name, *refused.diagnostics)
         return None
-    except (TransientError, QuotaError):
+    except (TransientError, QuotaError, DeniedError, StoppedError):
         deck.record(Concluded(intended.attempt, Verdict.NOT_SENT, why="not sent"))
         raise
     _accepted(deck, parcel, intended, activity, len(content.rows) if isinstance(content, ImportBody) else 0)
@@ -120,11 +127,11 @@ def _post(
 
 def _found(deck: Deck, parcel: Parcel, intended: Intended, lost: OutcomeUnknownError) -> OutcomeUnknownError | None:
     found = find_lost(deck, parcel.export.connection, intended)
-    if isinstance(found, Accepted):
-        _accepted(deck, parcel, intended, found.activity, 0)
+    if not isinstance(found, Verdict):
+        _accepted(deck, parcel, intended, found, 0)
         return None
-    deck.record(found)
-    return lost if found.verdict is Verdict.NOT_SENT else None
+    deck.record(Concluded(intended.attempt, found, why="its answer was lost"))
+    return lost if found is Verdict.NOT_SENT else None
 
 
 def _accepted(deck: Deck, parcel: Parcel, intended: Intended, activity: ActivityId, sent_bytes: int) -> None:

@@ -48,11 +48,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The file of a completed job. announced: the people in it that its job counted, None when it did not say."""
+    """The file of a completed job. counted: the people that its job counted, None when it did not say."""
 
     path: Path
     shape: Shape
-    announced: int | None
+    counted: int | None
+
+    @property
+    def announced(self) -> int | None:
+        """The people that are certainly in it: the job may have counted the header line as well."""
+        return None if self.counted is None else min(self.counted, self.shape.rows)
 
 
 def export(api: ApiClient, wanted: Wanted, custom: Callable[[], Sequence[CustomField]], into: Path) -> LiveFile:
@@ -74,7 +79,7 @@ def export(api: ApiClient, wanted: Wanted, custom: Callable[[], Sequence[CustomF
             continue
         try:
             done = _finished(api, wanted, activity, into)
-            _check_size(api, wanted, done.shape.rows)
+            _check_size(api, wanted, done)
         except NotWhole as found:
             why = str(found)
             continue
@@ -99,10 +104,15 @@ def _finished(api: ApiClient, wanted: Wanted, activity: ActivityId, into: Path) 
             continue
         if now.state is not ActivityState.COMPLETED:
             raise NotWhole("its job failed" if now.state is ActivityState.FAILED else "its job was forgotten")
-        items = now.counters.items if now.counters.completed is None else now.counters.completed
+        items = _most(now.counters.items, now.counters.completed)
         href = link(document, "results") or f"/v3/contact_exports/{activity}"
         return _download(api, href, items, into / f"export-{activity}.csv")
     raise failures.export_not_whole(api.connection, wanted.what, "its job did not end within an hour")
+
+
+def _most(*counters: int | None) -> int | None:
+    """Of the people to export and those exported: a job that ends with less than it was to do is not to be believed."""
+    return max((counter for counter in counters if counter is not None), default=None)
 
 
 def _download(api: ApiClient, href: str, items: int | None, path: Path) -> Exported:
@@ -122,7 +132,7 @@ def _download(api: ApiClient, href: str, items: int | None, path: Path) -> Expor
             why = found
             continue
         part.replace(path)
-        return Exported(path, shape, None if items is None else min(items, shape.rows))
+        return Exported(path, shape, items)
     part.unlink(missing_ok=True)
     raise why
 
@@ -142,16 +152,19 @@ def _fetch_file(api: ApiClient, href: str, part: Path) -> None:
         raise disk_trouble(error) from error
 
 
-def _check_size(api: ApiClient, wanted: Wanted, rows: int) -> None:
+def _check_size(api: ApiClient, wanted: Wanted, done: Exported) -> None:
     """Holds the file against the list's own count of members. Raises NotWhole; NotFoundError for a list gone.
 
-    An empty file is never taken at its word, for a deleted list may export as one.
+    An empty file is never taken at its word, for a deleted list may export as one. Where the job and the list both
+    count more people than the file holds, even one is too many.
     """
+    rows = done.shape.rows
     if wanted.list_id is None or (rows and wanted.counted is not None and 0 <= rows - wanted.counted <= SHORT_ROWS):
         return
     members = wanted.count()
     short = members - rows if members is not None else 0
-    if members is not None and short > max(SHORT_ROWS, members * SHORT_SHARE):
+    both = done.counted is not None and done.counted > rows
+    if members is not None and short > (0 if both else max(SHORT_ROWS, members * SHORT_SHARE)):
         raise NotWhole(f"it holds {rows:,} of the list's {members:,} members")
     if members is not None and -short > max(SHORT_ROWS, members * SHORT_SHARE):
         raise NotWhole(f"it holds {rows:,} people, and the list has {members:,} members")

@@ -141,6 +141,11 @@ class Attempt:
     activity: ActivityId | None = None
     concluded: Concluded | None = None
 
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether the remote side may have acted on it."""
+        return self.concluded is None or self.concluded.verdict in (Verdict.CLEAN, Verdict.DOUBTFUL)
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

@@ -140,11 +140,22 @@ def test_a_stuck_export_ends_after_an_hour(world: World, remote: ConstantContact
 
 def test_a_small_difference_to_the_lists_count_is_told(world: World, remote: ConstantContact, tmp_path: Path) -> None:
     world.seed([{"email": f"p{number:03}@example.com"} for number in range(10)], "VIP")
-    world.fault("activity", mishap="cut_off", times=None, path="/activities/contact_exports")
+    silent = {"items_total_count": 5}
+    world.fault("activity", mishap="cut_off", times=None, path="/activities/contact_exports", counters=silent)
     file = remote.export_members(ListId(world.list_id()), [], tmp_path)
     assert file.rows == 5
     noticed = [event.diagnostic.code for event in world.events if isinstance(event, Noticed)]
     assert noticed == ["W603"]
+
+
+@pytest.mark.parametrize("members", [2, 3, 10])
+def test_of_a_small_list_nobody_may_be_missing_whom_the_job_counted(
+    world: World, remote: ConstantContact, tmp_path: Path, members: int
+) -> None:
+    world.seed([{"email": f"p{number:03}@example.com"} for number in range(members)], "VIP")
+    world.fault("activity", mishap="cut_off", path="/activities/contact_exports")
+    file = remote.export_members(ListId(world.list_id()), [], tmp_path)
+    assert [email for (email,) in rows(file, "email")] == world.members()
 
 
 def test_a_list_that_is_gone_is_never_an_empty_list(world: World, remote: ConstantContact, tmp_path: Path) -> None:

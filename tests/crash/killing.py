@@ -14,15 +14,15 @@ class Killed(BaseException):
 @dataclass(slots=True)
 class Points:
     """Counts the calls of all ports and stops at one of them. stop_at: None to count only; counts from 0, two a call
-    (before, after)."""
+    (before, after); or the first of this name."""
 
-    stop_at: int | None = None
+    stop_at: int | str | None = None
     seen: list[str] = field(default_factory=list)
     end: Callable[[], None] = field(default=lambda: _raise())
 
     def point(self, name: str) -> None:
         self.seen.append(name)
-        if len(self.seen) - 1 == self.stop_at:
+        if self.stop_at in (name, len(self.seen) - 1):
             self.end()
 
     def over(self, port: str) -> Callable[[Any], Any]:
@@ -55,7 +55,7 @@ class Port:
         return call
 
 
-def doom(world: World, stop_at: int | None, end: Callable[[], None] = _raise) -> Points:
+def doom(world: World, stop_at: int | str | None, end: Callable[[], None] = _raise) -> Points:
     """From now on every port of this world counts, and stops at the point."""
     points = Points(stop_at, end=end)
     world.wrapping = Wrapping(points.over("destination"), points.over("journal"), points.over("writer"))
