@@ -7,12 +7,12 @@ from ccsync.applier.close import Settled, commit, results, settle_rows
 from ccsync.applier.deck import Deck, StopSignal, Work
 from ccsync.applier.prepare import check_account, check_remote, create_lists, list_named, look, resolve_ids
 from ccsync.applier.send import Parcel, parcels, send_all
-from ccsync.applier.watch import Pace, find_lost, watch
+from ccsync.applier.watch import Pace, check_age, find_lost, watch
 from ccsync.core.batch import BatchKind
 from ccsync.core.event import ApplyFinished, ApplyStarted, RecoveryFinished, RecoveryStarted, Status
 from ccsync.core.guard import blocking
 from ccsync.core.plan import Plan
-from ccsync.core.record import Accepted, Concluded, ListCreated, Verdict, progress_of
+from ccsync.core.record import ListCreated, progress_of
 from ccsync.core.spec import ConnectionLimits, ConnectionName, ExportName
 from ccsync.errors import (
     CcsyncError,
@@ -229,7 +229,7 @@ def settle(
         check_account(deck, connection)
         _settle_lists(deck, connection)
         _settle_attempts(deck, connection)
-    settled = settle_rows(deck, final=False)
+    settled = settle_rows(deck, final=False, late=True)
     ref = commit(deck, settled)
     applied = sum(sum(part.outcome.counts.values()) for part in settled.values())
     unfinished = sum(part.outcome.unfinished for part in settled.values())
@@ -258,10 +258,8 @@ def _settle_attempts(deck: Deck, connection: ConnectionName) -> None:
         if attempt.activity is not None:
             continue
         found = find_lost(deck, connection, attempt.intended)
-        if isinstance(found, Verdict):
-            deck.record(Concluded(attempt.intended.attempt, found, why="its answer was lost"))
-        else:
-            deck.record(Accepted(attempt.intended.attempt, found))
+        deck.record(found)
     pace = Pace(deck.limits[connection].poll_seconds)
     while deck.open_attempts(connection):
         watch(deck, connection, pace)
+        check_age(deck, connection)

@@ -19,8 +19,11 @@ class Settled:
     outcome: Outcome
 
 
-def settle_rows(deck: Deck, *, final: bool) -> Mapping[ExportName, Settled]:
-    """Works out what became of each export's rows. Where counters left a doubt, live is read back first."""
+def settle_rows(deck: Deck, *, final: bool, late: bool = False) -> Mapping[ExportName, Settled]:
+    """Works out what became of each export's rows. Where counters left a doubt, live is read back first.
+
+    final, late: see `Settlement`.
+    """
     doubtful = {attempt.intended.export for attempt in deck.progress.attempts.values() if _is_doubtful(attempt)}
     read_back: dict[ExportName, Live] = {}
     for connection in deck.connections():
@@ -30,7 +33,7 @@ def settle_rows(deck: Deck, *, final: bool) -> Mapping[ExportName, Settled]:
     for export in deck.plan.exports:
         if not export.has_changes:
             continue
-        settlement = _settlement(deck, export, read_back.get(export.name), final=final)
+        settlement = _settlement(deck, export, read_back.get(export.name), final=final, late=late)
         outcome = deck.work.outcomes.outcome(settlement, deck.fresh_folder("outcome"))
         if settlement.read_back is not None:
             deck.sink(ReadBack(export.name, sum(outcome.counts.values()), outcome.missing))
@@ -47,7 +50,7 @@ def _is_second(attempt: Attempt) -> bool:
     return attempt.intended.rows_file is not None
 
 
-def _settlement(deck: Deck, export: ExportPlan, read_back: Live | None, *, final: bool) -> Settlement:
+def _settlement(deck: Deck, export: ExportPlan, read_back: Live | None, *, final: bool, late: bool) -> Settlement:
     ledger = deck.snapshot.ledgers.get(export.name)
     return Settlement(
         plan=deck.plan,
@@ -62,6 +65,8 @@ def _settlement(deck: Deck, export: ExportPlan, read_back: Live | None, *, final
         run=deck.run,
         at=deck.now(),
         final=final,
+        late=late,
+        list_id=deck.list_id(export),
     )
 
 
@@ -82,11 +87,16 @@ def _sent_batch(number: int, tries: tuple[Attempt, ...]) -> SentBatch:
         return SentBatch(number, Sent.NOT_SENT, look=look)
     if not any(_is_doubtful(attempt) for attempt in arrived if attempt is newest or _is_second(newest)):
         return SentBatch(number, Sent.CLEAN, look=look)
+    newest = arrived[-1]
     if newest.concluded is None:
         return SentBatch(number, Sent.DOUBTFUL, look=look)
     counters = newest.concluded.counters
     shortfall = None if counters.persons is None else newest.intended.expected - counters.persons
-    return SentBatch(number, Sent.DOUBTFUL, explained(counters), look, shortfall)
+    # A second try counts its own rows only; that more are on the list is the first one's doing.
+    persons = sum((one.concluded.counters.persons or 0 for one in arrived if one.concluded), 0)
+    return SentBatch(
+        number, Sent.DOUBTFUL, explained(counters), look, shortfall, None if counters.persons is None else persons
+    )
 
 
 def commit(deck: Deck, settled: Mapping[ExportName, Settled]) -> StateRef:

@@ -127,11 +127,11 @@ def _post(
 
 def _found(deck: Deck, parcel: Parcel, intended: Intended, lost: OutcomeUnknownError) -> OutcomeUnknownError | None:
     found = find_lost(deck, parcel.export.connection, intended)
-    if not isinstance(found, Verdict):
-        _accepted(deck, parcel, intended, found, 0)
+    if isinstance(found, Accepted):
+        _accepted(deck, parcel, intended, found.activity, 0)
         return None
-    deck.record(Concluded(intended.attempt, found, why="its answer was lost"))
-    return lost if found is Verdict.NOT_SENT else None
+    deck.record(found)
+    return lost if found.verdict is Verdict.NOT_SENT else None
 
 
 def _accepted(deck: Deck, parcel: Parcel, intended: Intended, activity: ActivityId, sent_bytes: int) -> None:
