@@ -60,6 +60,7 @@ def apply_plan(
         plan, changes, run, snapshot, journal, writer, lease, destinations, limits, work, workdir, clock, sink, stop
     )
     deck.started_at = clock.monotonic()
+    deck.allowed = (*plan.allowed, *allowed)
     batches = sum(len(export.batches) for export in plan.exports)
     sink(ApplyStarted(run, plan.plan_id, len(plan.exports), deck.rows_done()[1], batches))
     try:
@@ -71,7 +72,7 @@ def apply_plan(
             journal.close()
             raise
         return _suspended(deck, failed)
-    except (InvalidError, StaleError):
+    except (GuardError, InvalidError, StaleError):
         if not deck.sent_anything():
             journal.close()
         raise

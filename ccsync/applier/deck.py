@@ -51,8 +51,8 @@ class Deck:
     """Everything a run needs, and the little that changes while it runs.
 
     progress: the journal's records, added up; changes only through `record`. looked_at: monotonic time that the
-    newest look of a connection counts from. problems: what went wrong without stopping everything. stopped: exports that take no further batches.
-    gone_lists: lists of deleted exports that no longer exist.
+    newest look of a connection counts from. problems: what went wrong without stopping everything. stopped: exports
+    that take no further batches. gone_lists: lists of deleted exports that no longer exist. allowed: `EXPORT:GUARD`s.
     """
 
     plan: Plan

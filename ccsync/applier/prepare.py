@@ -9,7 +9,7 @@ from ccsync.core.fields import CUSTOM_FIELD_PREFIX
 from ccsync.core.plan import ExportPlan, ListAction
 from ccsync.core.record import IdsResolved, ListCreated, ListIntended, Looked
 from ccsync.core.spec import ConnectionName, ListId
-from ccsync.errors import DeniedError, Diagnostic, InvalidError, OutcomeUnknownError, StaleError
+from ccsync.errors import DeniedError, Diagnostic, GuardError, InvalidError, OutcomeUnknownError, StaleError
 from ccsync.ports import Destination, Live, LiveFile
 
 
@@ -35,6 +35,28 @@ def check_remote(deck: Deck, connection: ConnectionName) -> None:
         ]
     if problems:
         raise InvalidError(*problems)
+    _check_contract(deck, connection)
+
+
+def _check_contract(deck: Deck, connection: ConnectionName) -> None:
+    """Raises GuardError (E506): plans without refresh did not measure the account, and others may have added since."""
+    limit = deck.limits[connection].max_contacts
+    adding = [export for export in deck.exports(connection) if export.counts.add]
+    unasked = [export for export in adding if f"{export.name}:max_contacts" not in deck.allowed]
+    if limit is None or not unasked:
+        return
+    contacts = deck.destinations(connection).contacts_total() + sum(export.counts.add for export in adding)
+    if contacts > limit:
+        allow = " ".join(f"--allow {export.name}:max_contacts" for export in unasked)
+        raise GuardError(
+            Diagnostic(
+                "E506",
+                f"the plan may bring connection {connection} to {contacts:,} contacts; the contract allows {limit:,}",
+                detail="Nothing was sent.",
+                hint=f"check the source; if it is meant, run again with {allow}",
+                guard="max_contacts",
+            )
+        )
 
 
 def check_account(deck: Deck, connection: ConnectionName) -> None:

@@ -1,7 +1,11 @@
 """The main job against a sandbox: what the plan says happens, and a fresh plan is empty afterwards."""
 
+import json
+
+import pytest
 from ccsync.core.event import Status
 from ccsync.core.plan import ListAction
+from ccsync.errors import GuardError
 
 from tests.applier.people import assert_converged, mail, one_export, person
 from tests.support.world import World
@@ -153,3 +157,17 @@ def test_a_member_whose_row_can_not_be_used_any_more_is_left_alone(world: World)
     assert planned.plan.exports[0].unusable["field_too_long"] == 1
     assert not planned.plan.has_changes
     assert world.members("VIP") == mail("ana", "bob")
+
+
+def test_the_contract_is_held_against_the_account_again_before_anything_is_sent(world: World) -> None:
+    one_export(world, [person("ana"), person("bob"), person("cyd")])
+    document = json.loads((world.folder / "ccsync.yaml").read_text())
+    document["connections"]["newsletter"]["limits"]["max_contacts"] = 1
+    world.configure(document)
+    planned = world.plan(refresh=False)
+    with pytest.raises(GuardError) as refused:
+        world.apply(planned)
+    assert refused.value.diagnostics[0].code == "E506"
+    assert not any(each["name"] == "VIP" for each in world.ask("/lists"))
+    world.apply(planned, allowed=("vip:max_contacts",))
+    assert world.members("VIP") == mail("ana", "bob", "cyd")
