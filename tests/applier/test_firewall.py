@@ -1,7 +1,12 @@
 """Nobody who left is ever put back: by no plan, no apply, no other export, until somebody says so by name."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from ccsync.core.event import Status
+from ccsync.core.record import Looked
 
 from tests.applier.people import assert_converged, mail, one_export, person, two_exports
 from tests.support.world import World
@@ -234,3 +239,97 @@ def test_readmit_works_for_an_export_that_was_never_applied_but_remembers_its_li
     assert world.readmit("gold", "bob@example.com").readmitted == 1
     world.sync()
     assert world.members("VIP") == mail("bob")
+
+
+class Exporting:
+    """Something happens while, or something is missing when, the list is exported."""
+
+    def __init__(self, real: Any, after: Callable[[int, Any], Any]) -> None:
+        self._real, self._after, self._exports = real, after, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def export_members(self, *given: Any) -> Any:
+        self._exports += 1
+        return self._after(self._exports, self._real.export_members(*given))
+
+
+class Waiting:
+    """Two minutes pass after the first look."""
+
+    def __init__(self, real: Any, world: World) -> None:
+        self._real, self._world = real, world
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def append(self, record: Any) -> None:
+        self._real.append(record)
+        if isinstance(record, Looked) and record.number == 1:
+            self._world.clock.forward(120)
+
+
+def test_who_leaves_while_a_slow_look_runs_is_dropped(synced: World) -> None:
+    one_export(synced, [person("ana", first_name="Anna"), person("bob", first_name="Rob")])
+    planned = synced.plan()
+
+    def slow(number: int, got: Any) -> Any:
+        if number == 1:
+            synced.leave("VIP", "bob@example.com")
+            synced.clock.forward(3500)
+        return got
+
+    synced.wrapping.destination = lambda real: Exporting(real, slow)
+    synced.apply(planned)
+    assert synced.members("VIP") == mail("ana")
+
+
+def test_who_joined_and_left_between_two_looks_is_not_added(synced: World) -> None:
+    one_export(synced, [person("ana", first_name="Anna"), person("bob"), person("eve")])
+    planned = synced.plan()
+    synced.do("/people/join", emails=["eve@example.com"], list="VIP")
+
+    def leaves(number: int, got: Any) -> Any:
+        if number == 1:
+            synced.leave("VIP", "eve@example.com")
+        return got
+
+    synced.wrapping.destination = lambda real: Exporting(real, leaves)
+    synced.wrapping.journal = lambda real: Waiting(real, synced)
+    synced.apply(planned)
+    synced.wrapping.destination = lambda real: real
+    assert synced.members("VIP") == mail("ana", "bob")
+    assert_converged(synced)
+
+
+def test_who_is_on_the_list_after_all_is_not_filed_as_having_left(synced: World) -> None:
+    one_export(synced, [person("ana", first_name="Anna"), person("bob")])
+
+    def lagging(_: int, got: Any) -> Any:
+        lines = got.path.read_text().splitlines(keepends=True)
+        got.path.write_text("".join(line for line in lines if "bob@" not in line))
+        return replace(got, rows=None)
+
+    synced.wrapping.destination = lambda real: Exporting(real, lagging)
+    planned = synced.plan()
+    synced.wrapping.destination = lambda real: real
+    synced.apply(planned)
+    assert_converged(synced)
+    one_export(synced, [person("ana", first_name="Anna"), person("bob", member=False)])
+    synced.sync()
+    assert synced.members("VIP") == mail("ana")
+
+
+def test_import_does_not_make_ours_who_left_and_came_back(world: World) -> None:
+    ana, bob = person("ana", in_a=True, in_b=True), person("bob", in_a=True, in_b=True)
+    two_exports(world, [ana, bob])
+    world.sync()
+    world.leave("VIP", "bob@example.com")
+    two_exports(world, [ana, bob | {"in_b": False}])
+    world.apply(world.plan("b"))
+    world.do("/people/join", emails=["bob@example.com"], list="VIP")
+    world.import_list("a")
+    two_exports(world, [ana, bob | {"in_a": False, "in_b": False}])
+    world.sync()
+    assert world.members("VIP") == mail("ana", "bob")
