@@ -26,7 +26,11 @@ SECRET_OPTIONS = ("dsn", "uri", "options")
 """Of sources: never shown, though what holds no password may stand in the file."""
 
 _REMOTE = [kind.value for kind in SourceType if kind.is_remote]
-_PASSWORD_KEYS = re.compile(r"passw|pwd|secret|token|private|credential|auth_value|authorization", re.I)
+_FROM_STORES = ("csv", "json", "parquet", "delta")
+_STORES = ("s3", "gs", "az")
+_PASSWORD_KEYS = re.compile(
+    r"account_key|access_key$|storage_key|sas_|passw|pwd|secret|token|private|credential|auth_value|authorization", re.I
+)
 _PASSWORD_IN_DSN = re.compile(r"(?:password|passwd|pwd)\s*=\s*'?(?!\$\{)\S", re.I)
 _FLOWS = [flow.value for flow in AuthFlow]  # a list, because what is looked for may be anything
 _MANY_TABLES = [SourceType.DUCKDB.value, SourceType.SQLITE.value, SourceType.CDM.value]
@@ -138,7 +142,12 @@ def _check_auth(declared: Declared, path: Path, auth: dict[str, Any]) -> Iterato
 def _check_source(declared: Declared, name: str, source: dict[str, Any]) -> Iterator[Diagnostic]:
     path = source.get("path")
     if isinstance(path, str) and "://" in path:
-        yield _error("E103", declared, ("sources", name, "path"), "must be a path on this machine")
+        kind, scheme = source.get("type"), path.partition("://")[0]
+        if kind not in _FROM_STORES:
+            yield _error("E103", declared, ("sources", name, "path"), "must be a path on this machine")
+        elif scheme not in _STORES:
+            what = "must be a path on this machine, or begin with s3://, gs:// or az://"
+            yield _error("E103", declared, ("sources", name, "path"), what)
     if source.get("type") == SourceType.ADBC.value and source.get("driver") == "duckdb":
         hint = "declare a source of type duckdb; this driver would let a query read any file of this machine"
         yield _error("E103", declared, ("sources", name, "driver"), "must not be duckdb", hint)

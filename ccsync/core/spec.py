@@ -98,9 +98,9 @@ class SourceType(StrEnum):
     DUCKDB = "duckdb"
     SQLITE = "sqlite"
     CDM = "cdm"
-    DELTA = "delta"
     POSTGRES = "postgres"
     ADBC = "adbc"
+    DELTA = "delta"
 
     @property
     def is_remote(self) -> bool:

@@ -184,6 +184,7 @@ class SegmentEngine:
                 lambda: fresh_instance(spill, self._source_memory, self._session.threads),
                 self._now(),
                 asked,
+                self._session.workdir / "downloads" / f"source-{len(self._opened)}",
             )
         return self._opened[place]
 

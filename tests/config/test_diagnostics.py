@@ -114,6 +114,9 @@ CASES = {
     "two delimiters": crm("{type: csv, path: crm.csv, delimiter: «E103»';;'}"),
     "option of another type": crm("{type: parquet, «E103»delimiter: ';', path: crm.parquet}"),
     "source elsewhere": crm("{type: csv, path: «E103»https://x.example/crm.csv}"),
+    "a store that is none": crm("{type: csv, path: «E103»'ftp://lake/crm.csv'}"),
+    "a database in a store": both("{type: sqlite, path: «E103»'s3://lake/crm.db'}", "{source: crm, table: t}"),
+    "a key in plain text": crm("{type: csv, path: 's3://lake/crm.csv', options: {secret_access_key: «E104»hunter2}}"),
     "password in a path": crm("{type: csv, path: «E103,E104»'postgres://u:hunter2@db.example/x'}"),
     # segments
     "segment of nothing": dutch("«E103»{}"),

@@ -6,6 +6,7 @@ so it is never globbed.
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ import duckdb
 
 from ccsync.core.spec import Source
 from ccsync.engine.quote import identifier, literal
+from ccsync.engine.sources.cloud import Bucket, is_cloud
 from ccsync.engine.sources.extras import load_extra
 from ccsync.engine.sources.files import SourceFile, describe_file
 from ccsync.engine.sources.opening import Made, Opening
@@ -32,12 +34,15 @@ def make_relation(opening: Opening) -> Made:
     Raises InvalidError: E401 (no table), E416 (a file is missing), E422 (a feature that is not supported), E424.
     """
     source = opening.source
-    folder = opening.root / source.path
+    bucket = Bucket(source, opening.downloads) if opening.downloads and is_cloud(source.path) else None
+    folder = opening.root / source.path if bucket is None else _fetched_log(bucket, opening.downloads)
     table = open_table(source, folder)
     _check_features(source, table)
     parts = paths_of(table, opening.connection)
     if any(".." in Path(unquote(name)).parts or Path(name).is_absolute() or "://" in name for name, _ in parts):
         _refuse(source, "E422", "files of the table lie outside of its folder", "read the table that they belong to")
+    if bucket is not None:
+        _fetch_rows(bucket, [name for name, _ in parts])
     files = [_file(opening, folder, name) for name, _ in parts]
     groups: dict[tuple[tuple[str, str | None], ...], list[SourceFile]] = {}
     for file, (_, values) in zip(files, parts, strict=True):
@@ -104,7 +109,22 @@ def _file(opening: Opening, folder: Path, name: str) -> SourceFile:
         where = Where(path.name)
         summary = f"source {opening.source.name}: a file of the table is listed but not there"
         raise InvalidError(Diagnostic("E416", summary, hint="copy the table again, log and files", where=where))
-    return describe_file(path, opening.root, opening.source)
+    found = describe_file(path, opening.root, opening.source)
+    return replace(found, name=f"{opening.source.path}/{name}") if is_cloud(opening.source.path) else found
+
+
+def _fetched_log(bucket: Bucket, downloads: Path | None) -> Path:
+    """A folder of our own with the log of a table in an object store."""
+    assert downloads is not None, "there is a folder for what is fetched"
+    bucket.fetch(bucket.keys(f"{bucket.prefix}/_delta_log"))
+    return downloads / bucket.prefix
+
+
+def _fetch_rows(bucket: Bucket, names: Sequence[str]) -> None:
+    """Downloads the files that the log lists, as far as they are there."""
+    there = set(bucket.keys(bucket.prefix))
+    keys = [f"{bucket.prefix}/{name}" for name in names]
+    bucket.fetch([key if key in there else unquote(key) for key in keys if {key, unquote(key)} & there])
 
 
 def _rows(values: Sequence[tuple[str, str | None]], files: Sequence[SourceFile]) -> str:

@@ -25,6 +25,7 @@ from ccsync.engine.sources import (
     postgres,
     sqlite_file,
 )
+from ccsync.engine.sources.cloud import fetch_files, is_cloud
 from ccsync.engine.sources.files import SourceFile, check_unchanged, find_files
 from ccsync.engine.sources.opening import Made, Opening
 from ccsync.errors import CcsyncError
@@ -93,17 +94,19 @@ def open_source(
     open_fresh: Callable[[], duckdb.DuckDBPyConnection],
     now: datetime | None = None,
     asked: tuple[str | None, str | None] = (None, None),
+    downloads: Path | None = None,
 ) -> IsolatedSource:
     """Opens a table of a source. root: the config directory. open_fresh: makes the instance it lives in. now: UTC.
 
-    asked: the segment's `where` and `query`, for a source that is remote. Raises InvalidError: E401, E402, E410, E411,
+    asked: the segment's `where` and `query`, for a source that is remote. downloads: a private folder for objects of a
+    store. Raises InvalidError: E401, E402, E410, E411,
     E413 to E425.
     """
     reading = _KINDS[source.type]
-    made = Made(find_files(root, source, reading.suffix) if reading.is_file else ())
+    made = Made(_files_of(root, source, reading, downloads))
     connection = open_fresh()
     try:
-        opening = Opening(connection, source, table, made.files, root, now or datetime.now(UTC), *asked)
+        opening = Opening(connection, source, table, made.files, root, now or datetime.now(UTC), downloads, *asked)
         made = reading.make(opening) or made
         _lock(connection, made.files if reading.reread else ())
         return IsolatedSource(source, made, connection)
@@ -114,6 +117,14 @@ def open_source(
         connection.close()
         raise
     raise problem
+
+
+def _files_of(root: Path, source: Source, reading: _Reading, downloads: Path | None) -> tuple[SourceFile, ...]:
+    if not reading.is_file:
+        return ()
+    if downloads is not None and is_cloud(source.path):
+        return fetch_files(source, reading.suffix, downloads)
+    return find_files(root, source, reading.suffix)
 
 
 def _texts(source: Source, files: tuple[SourceFile, ...]) -> Files:

@@ -16,8 +16,8 @@ class Opening:
     """A source about to become the relation `source` of `connection`, a fresh instance still open to the world.
 
     root: the config directory. table: what the segment named; None where it named none. files: what the path led to;
-    none for a source that is no file. now: UTC. where, query: SQL in the source's own dialect, for a source that
-    runs it itself; else None.
+    none for a source that is no file. now: UTC. downloads: a private folder for what is fetched. where, query: SQL in
+    the source's own dialect, for a source that runs it itself; else None.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -26,6 +26,7 @@ class Opening:
     files: tuple[SourceFile, ...]
     root: Path
     now: datetime
+    downloads: Path | None = None
     where: str | None = None
     query: str | None = None
 
