@@ -1,6 +1,8 @@
 """JSON, Parquet and DuckDB sources."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -277,3 +279,21 @@ def test_a_file_that_is_no_duckdb_database_is_refused(bench: Bench) -> None:
     with pytest.raises(InvalidError) as caught:
         bench.desired(source("duckdb", bench.write("w.duckdb", "no database " * 1000)), table(table="t"))
     assert codes(caught.value) == ["E416"]
+
+
+# ---------------------------------------------------------------- extras
+
+
+def test_no_extra_is_imported_before_its_source_is_opened(bench: Bench) -> None:
+    """They are large, and need not be there."""
+    name = bench.write("a.json", '{"email":"anna@example.com","first":"Anna"}')
+    text = (
+        "import sys; from pathlib import Path; from ccsync.core.spec import Source, SourceType\n"
+        "from ccsync.engine.sources.isolated import fresh_instance, open_source\n"
+        f"crm = Source('crm', SourceType.JSON, {name!r})\n"
+        f"open_source(Path({str(bench.root)!r}), crm, None, lambda: fresh_instance(Path('spill'), '50MB', 1)).close()\n"
+        "extras = ('adbc_driver_manager', 'adbc_driver_postgresql', 'deltalake', 'arro3', 'obstore', 'pyarrow')\n"
+        "print([extra for extra in extras if extra in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, cwd=bench.root, check=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

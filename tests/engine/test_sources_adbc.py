@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -41,6 +42,7 @@ def refused(bench: Bench, source: Source, code: str, query: str = QUERY) -> Inva
     assert codes(caught.value) == [code]
     for secret in ("anna", "canary"):
         assert secret not in everything_said(caught.value)
+        assert secret not in "".join(traceback.format_exception(caught.value, limit=0))
     return caught.value
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -44,6 +45,7 @@ def refused(bench: Bench, dsn: str, code: str, **parts: str) -> InvalidError:
     assert codes(caught.value) == [code]
     for secret in (PASSWORD, "anna@", "127.0.0.1"):
         assert secret not in everything_said(caught.value)
+        assert secret not in "".join(traceback.format_exception(caught.value, limit=0))
     return caught.value
 
 

@@ -130,7 +130,7 @@ class Bucket:
             hint = "check the bucket, the credentials and `options` of the source"
             kind = type(error).__name__.removesuffix("Error")
             problem = self._problem("E425", f"the object store can't be reached, or refuses ({kind})", hint, key)
-        raise problem
+        raise problem from None  # the with statement would keep what the store said as its context
 
     def _problem(self, code: str, what: str, hint: str, key: str | None) -> InvalidError:
         where = Where(f"{self.address}/{key}") if key else None

@@ -81,7 +81,7 @@ class Remote:
             state = error.sqlstate or ""
             said = first_line(_message(error)) if state.startswith(_SQL_STATE) else f"SQLSTATE {state or 'unknown'}"
             problem = self._problem("the database refuses the query", said)
-        raise problem
+        raise problem from None  # the with statement would keep what the database said as its context
 
     def _problem(self, what: str, detail: str | None) -> CcsyncError:
         told = f"{detail}; nothing was sent" if detail else "nothing was sent"
