@@ -130,6 +130,17 @@ def test_an_export_that_stays_broken_is_not_used(
         remote.export_members(ListId(world.list_id()), [], tmp_path)
 
 
+def test_an_export_of_the_unsubscribed_that_is_cut_off_is_not_used(
+    world: World, remote: ConstantContact, tmp_path: Path
+) -> None:
+    emails = [f"p{number:03}@example.com" for number in range(6)]
+    world.seed([{"email": email} for email in emails], "VIP")
+    world.do("/people/unsubscribe", emails=emails)
+    world.fault("activity", mishap="cut_off", times=None, path="/activities/contact_exports")
+    with pytest.raises(TransientError, match="E624"):
+        remote.export_unsubscribed(tmp_path)
+
+
 def test_a_stuck_export_ends_after_an_hour(world: World, remote: ConstantContact, tmp_path: Path) -> None:
     world.seed([{"email": "a@example.com"}], "VIP")
     world.fault("activity", mishap="stuck", times=None, path="/activities/contact_exports")

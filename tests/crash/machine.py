@@ -85,8 +85,9 @@ class Machine(RuleBasedStateMachine):
         self.mapping = {"a": "last_name", "b": "last_name", "c": "last_name"}
         self.saved: list[tuple[Planned, list[Row]]] = []
         self.pending: list[Row] = []
-        self.troubled = False
         self.applied: list[Row] = []
+        self.troubled = False
+        self.doubted: set[tuple[str, str]] = set()
 
     def teardown(self) -> None:
         self.stack.close()
@@ -301,10 +302,11 @@ class Machine(RuleBasedStateMachine):
         return made
 
     def _check_held_back(self, made: Planned) -> None:
-        """Nobody is held back who did not leave."""
+        """Nobody is held back who did not leave, or may have."""
         for row in self._rows(made):
             if row.op == "held_back" and row.reason == "opted_out":
-                assert row.key in self.oracle.left[row.list], f"{row.key} never left {row.list}"
+                known = row.key in self.oracle.left[row.list] or (row.list, row.key) in self.doubted
+                assert known, f"{row.key} never left {row.list}"
 
     def _sync(self, allowed: tuple[str, ...]) -> ApplyFinished | None:
         planned = self._plan((), allowed, True)
@@ -323,11 +325,14 @@ class Machine(RuleBasedStateMachine):
         for name in self.exports:
             place = EXPORTS[name]
             excused = self.oracle.left[place] | self.oracle.unsubscribed | {mail("admin")}
+            excused |= {key for doubted, key in self.doubted if doubted == place}
             lost = self._wanted(name) - truth.on(place).keys() - excused
             assert not lost or self.troubled, f"{lost} should be on {place}"
 
     def _apply(self, planned: Planned, rows: list[Row]) -> ApplyFinished:
         before, self.applied = self._truth(), rows
+        if self.troubled:
+            self._doubt(rows)
         finished = self.world.apply(planned)
         assert not blocking(planned.plan, planned.plan.allowed), "a guard was overridden by nobody"
         self._check_counts(planned, finished)
@@ -415,7 +420,8 @@ class Machine(RuleBasedStateMachine):
 
     def _die(self, name: str, stop_at: int, run: Callable[[], Any], rows: list[Row]) -> None:
         """The process is killed at one of its points, if it gets there; the jobs it asked for go on without it."""
-        before, state = self._truth(), self.world.state().generations.snapshot().ref.serial
+        self._doubt(rows)
+        before = self._truth()
         points = doom(self.world, stop_at)
         try:
             self._run(name, run)
@@ -429,13 +435,17 @@ class Machine(RuleBasedStateMachine):
         adds, goes = _allowed_changes(rows)
         self.oracle.check_change(before, self._truth(), adds, goes)
         self.pending = rows if self.world.state().journals.pending() is not None else []
-        del state
         self._settle_down()
 
+    def _doubt(self, rows: list[Row]) -> None:
+        """Whoever was added by a run of which not everything can be known may have arrived and left."""
+        self.doubted |= {(row.list, row.key) for row in rows if row.op == "add"}
+
     def _settle_down(self) -> None:
+        truth, known = self._truth(), self._known()
         if self.world.state().journals.pending() is None:
             self.pending = []
-        truth, known = self._truth(), self._known()
+            self.doubted = {(name, key) for name, key in self.doubted if key not in truth.on(name)}
         self.oracle.learn(truth, known)
         excused = {(row.list, row.key) for row in self.pending if row.op == "remove"}
         self.oracle.check_state(truth, known, excused)

@@ -1,5 +1,6 @@
 """The rules of the protocol one by one, each by the harm that its absence does."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -123,6 +124,7 @@ def test_no_import_is_sent_while_a_removal_runs(world: World) -> None:
             running.append(world.ask("/statistics")["open_activities"])
 
     planned = world.plan()
+    world.do("/limits", speed=1)
     world.wrapping = Wrapping(lambda port: Watched(port, before))
     world.apply(planned)
     assert running == [0]
@@ -131,6 +133,7 @@ def test_no_import_is_sent_while_a_removal_runs(world: World) -> None:
 def test_no_state_is_written_while_a_job_runs(world: World) -> None:
     running: list[int] = []
     planned = world.plan()
+    world.do("/limits", speed=1)
     world.wrapping = Wrapping(
         writer=lambda port: Watched(port, lambda *_: running.append(world.ask("/statistics")["open_activities"]))
     )
@@ -290,3 +293,20 @@ def test_a_post_that_was_refused_for_the_token_leaves_no_doubt(world: World, pat
     world.sync()
     assert posts(world, CSV) + posts(world, REMOVAL) == before + 3
     assert_converged(world)
+
+
+def test_a_plan_that_does_not_fit_into_the_day_says_so_and_sends_nothing(world: World) -> None:
+    document = json.loads((world.folder / "ccsync.yaml").read_text())
+    document["connections"]["newsletter"]["limits"]["requests_per_day"] = used(world) + 30
+    (world.folder / "ccsync.yaml").write_text(json.dumps(document))
+    planned = world.plan()
+    assert [each.code for each in planned.plan.exports[0].findings] == ["E507"]
+    before = posts(world, CSV) + posts(world, REMOVAL)
+    with pytest.raises(GuardError) as refused:
+        world.apply(planned)
+    assert [each.code for each in refused.value.diagnostics] == ["E507"]
+    assert posts(world, CSV) + posts(world, REMOVAL) == before
+
+
+def used(world: World) -> int:
+    return int(world.ask("/limits")["used_today"])
