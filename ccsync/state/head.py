@@ -113,7 +113,8 @@ def establish(store: Store, new_id: Callable[[], str]) -> tuple[Head, Stored]:
     """
     found = read_head(store)
     if found is None:
-        store.put_if_absent(HEAD, head_bytes(Head(new_id(), 0, "", "", {})))
+        # `swap` alone keeps others out while it writes: a first commit elsewhere would sweep our unfinished file away.
+        store.swap(HEAD, head_bytes(Head(new_id(), 0, "", "", {})), None)
         found = read_head(store)
     if found is None:
         raise refusals.lost("HEAD was taken away as soon as it was written")

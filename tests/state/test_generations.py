@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from ccsync.core.plan import StateRef
 from ccsync.core.spec import AccountId, ConnectionName, ListId, OnDelete, OnLeave
-from ccsync.errors import InvalidError, StaleError, StorageError
+from ccsync.errors import InvalidError, LockedError, StaleError, StorageError
 from ccsync.state import mending
 from ccsync.state.opening import State
 
-from tests.state.world import FakeClock, contents, contents_of, generation, ledger, state_at
+from tests.state.world import FakeClock, QuickDisk, contents, contents_of, generation, ledger, state_at
 
 NONE = StateRef("", 0, "")
 
@@ -115,6 +115,35 @@ def test_serials_count_and_the_lineage_stays(tmp_path: Path) -> None:
     assert [ref.serial for ref in refs] == [1, 2, 3]
     assert len({ref.lineage for ref in refs}) == 1
     assert len({ref.digest for ref in refs}) == 3
+
+
+def test_a_first_commit_that_another_one_overtakes_says_so(tmp_path: Path) -> None:
+    """Both make HEAD: whoever is second must not lose its unfinished file to the first, and call that a broken disk."""
+
+    class Overtaken(QuickDisk):
+        done = False
+
+        def _overtake(self, target: Path) -> None:
+            if target.name == "HEAD" and not self.done:
+                self.done = True
+                with pytest.raises(LockedError):  # we are the one who replaces HEAD
+                    other.generations.commit(NONE, generation(tmp_path / "t", "other"))
+
+        def link(self, source: Path, target: Path) -> None:
+            self._overtake(target)
+            super().link(source, target)
+
+        def rename(self, source: Path, target: Path) -> None:
+            self._overtake(target)
+            super().rename(source, target)
+
+    other = state_at(tmp_path / "s")
+    disk = Overtaken()
+    state_at(tmp_path / "s", disk).generations.commit(NONE, generation(tmp_path / "t", "ours"))
+    assert disk.done
+    with pytest.raises(StaleError, match="E712"):
+        other.generations.commit(NONE, generation(tmp_path / "t", "other"))
+    assert contents(other.generations.snapshot()) == contents_of("ours")
 
 
 def test_the_same_content_makes_no_new_serial(tmp_path: Path) -> None:
