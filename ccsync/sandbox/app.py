@@ -23,6 +23,7 @@ from ccsync.sandbox import control, oauth, problem, seeding
 from ccsync.sandbox.account import Account
 from ccsync.sandbox.activities import ActivityQueue, QueueRules
 from ccsync.sandbox.clock import iso
+from ccsync.sandbox.consent_desk import ConsentDesk
 from ccsync.sandbox.faults import Fault, FaultBook, FaultKind
 from ccsync.sandbox.gateway import Gateway
 from ccsync.sandbox.operations import MEDIA_415, MULTIPART, OPERATIONS, Operation
@@ -245,9 +246,7 @@ def _assemble(options: SandboxOptions) -> Service:
         options.clock, tokens, switches, log, requests_per_second=options.requests_per_second,
         requests_per_day=options.requests_per_day, privileges=lambda: account.privileges,
     )  # fmt: skip
-    return Service(
-        options, options.clock, store, account, switches, queue, log, faults, tokens, gateway, oauth.ConsentDesk()
-    )
+    return Service(options, options.clock, store, account, switches, queue, log, faults, tokens, gateway, ConsentDesk())
 
 
 def _json_body(request: Request, operation: Operation) -> Any:  # Any: a JSON document

@@ -9,10 +9,9 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -20,6 +19,7 @@ from urllib.parse import urlencode, urlsplit
 from werkzeug.wrappers import Request, Response
 
 from ccsync.sandbox import limits, problem
+from ccsync.sandbox.consent_desk import Code, Device
 from ccsync.sandbox.gateway import Bucket
 from ccsync.sandbox.problem import Problem, ProblemValue, Shape
 from ccsync.sandbox.service import Service
@@ -27,52 +27,6 @@ from ccsync.sandbox.tokens import SCOPES, TokenSet
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 BASE = "/oauth2/default/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """An authorization code: single use, about five minutes."""
-
-    value: str
-    redirect_uri: str
-    scopes: tuple[str, ...]
-    challenge: str | None
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A device that waits for somebody to type its code."""
-
-    device_code: str
-    user_code: str
-    scopes: tuple[str, ...]
-    expires_at: datetime
-    interval_s: int
-    decision: str = "pending"
-    polled_at: float | None = None
-
-
-@dataclass(slots=True)
-class ConsentDesk:
-    """Who asked for consent, and who gave it. ``auto`` is ``ask``, ``approve`` or ``deny``."""
-
-    auto: str = "ask"
-    token_rate: float = limits.TOKEN_CALLS_PER_SECOND
-    codes: dict[str, Code] = field(default_factory=dict)
-    devices: dict[str, Device] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    bucket: Bucket | None = None
-
-    def decide(self, user_code: str, decision: str) -> bool:
-        """Approve or deny a device by the code that it shows; False for a code that nobody shows."""
-        wanted = user_code.replace("-", "").upper()
-        with self.lock:
-            for one in self.devices.values():
-                if one.user_code.replace("-", "") == wanted and one.decision == "pending":
-                    self.devices[one.device_code] = replace(one, decision=decision)
-                    return True
-        return False
 
 
 # authorize ---------------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ from ccsync.sandbox.tokens import TokenBook
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
+    from ccsync.sandbox.consent_desk import ConsentDesk
     from ccsync.sandbox.gateway import Gateway
-    from ccsync.sandbox.oauth import ConsentDesk
 
 
 @dataclass(slots=True)
