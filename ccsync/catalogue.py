@@ -672,6 +672,13 @@ CATALOGUE: dict[str, Entry] = {
         "Declare the connection again, then run `ccsync recover`.",
         ExitCode.INVALID,
     ),
+    "E740": Entry(
+        "Another plan than the one expected",
+        "`--expect-plan-id` names the plan that was reviewed, and this is another one. A plan's id is a digest of"
+        " everything in it but the times: another id means other work.",
+        "Review the plan that is there (`ccsync show FILE`), or hand on the file that was reviewed.",
+        ExitCode.STALE,
+    ),
     "E801": Entry(
         "Approval needed",
         "The command asks before it sends, and nobody can be asked: stdin or stderr is no terminal, or CI is set.",
@@ -884,6 +891,13 @@ CATALOGUE: dict[str, Entry] = {
         "Run record not written",
         "What the run did is in the state; only its line in runs.jsonl is missing, so `ccsync history` lacks it.",
         "Free disk space.",
+        None,
+    ),
+    "W741": Entry(
+        "An interrupted run is not settled",
+        "`ccsync verify` found the journal of a run that did not end. Whatever applies next settles it first, and a"
+        " plan made before that may then be stale.",
+        "Run `ccsync recover`, then `ccsync verify FILE` again.",
         None,
     ),
 }

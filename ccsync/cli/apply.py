@@ -13,7 +13,7 @@ from ccsync.applier import apply_plan
 from ccsync.cli import planning
 from ccsync.cli.access import authorize, connections_for, connections_of, require_consent
 from ccsync.cli.display import Look, lines_written, progress_shown, show_plan, warn, write_finished, write_planned
-from ccsync.cli.options import Acting, Allow, ConfigDir, LockTimeout
+from ccsync.cli.options import Acting, Allow, ConfigDir, ExpectPlanId, LockTimeout
 from ccsync.cli.planning import Made
 from ccsync.cli.prompt import confirm, require_person
 from ccsync.cli.records import Record, counts_of, record_run
@@ -46,6 +46,7 @@ class Wish:
     as_json: bool
     allowed: tuple[str, ...]
     lock_timeout_s: float
+    expected: str | None
 
 
 @app.command()
@@ -61,6 +62,7 @@ def apply(
         bool, typer.Option("--json", help="Print JSON Lines on stdout; the last is apply_finished.")
     ] = False,
     allow: Allow = None,
+    expect_plan_id: ExpectPlanId = None,
     lock_timeout: LockTimeout = 0.0,
     config_dir: ConfigDir = None,
     acting: Acting = None,
@@ -70,7 +72,8 @@ def apply(
     Does what the plan says or less, never more and never other: who left or unsubscribed since is left out. A plan that
     is edited, expired, already applied or made from another state or configuration is refused before any call.
     """
-    wish = Wish(tuple(targets or ()), auto_approve, as_json, planning.checked_allowed(allow), lock_timeout)
+    allowed = planning.checked_allowed(allow)
+    wish = Wish(tuple(targets or ()), auto_approve, as_json, allowed, lock_timeout, expect_plan_id)
     place = Place(config_dir, acting)
     if wish.targets and is_file(wish.targets[0], place):
         return _apply_file(place, wish)
@@ -94,6 +97,7 @@ def _apply_file(place: Place, wish: Wish) -> int:
     with private_folder() as folder:
         file = Path(wish.targets[0])
         plan, changes = read_plan(file, folder)
+        staleness.check_expected(plan, wish.expected)
         with open_workspace(place, Needs.ACCOUNT) as workspace:
             _authorize(workspace, plan, wish)
             if is_pending(workspace):
@@ -148,6 +152,7 @@ def _plan_and_apply(place: Place, wish: Wish) -> int:
             with _shown(workspace, wish):
                 settle_all(workspace, lease)
                 made = planning.make(workspace, wish.targets, wish.allowed, refresh=True)
+            staleness.check_expected(made.plan, wish.expected)
             approved = _approved(workspace, made.plan, made.changes, wish, saved=None)
             return _carry_out(workspace, approved, wish, lease, _Started(run, started))
 

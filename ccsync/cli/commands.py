@@ -21,6 +21,7 @@ COMMANDS = (
     Command("validate", "validate", "Check the configuration; needs no network, no secrets, no data."),
     Command("plan", "plan", "Show what an apply would change, row by row; -o saves it."),
     Command("show", "show", "Show a saved plan, or rows of it."),
+    Command("verify", "verify", "Say whether a saved plan may still be applied; asks nothing of the network."),
     Command("apply", "apply", "Apply a saved plan; without one: plan, show, ask, apply."),
     Command("recover", "recover", "Settle an interrupted run."),
     Command("import", "import_list", "Take over a list that exists: seed the ledger, send nothing."),

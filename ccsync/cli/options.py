@@ -44,3 +44,13 @@ LockTimeout = Annotated[
     float,
     typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for the lock of another run."),
 ]
+
+ExpectPlanId = Annotated[
+    str | None,
+    typer.Option(
+        "--expect-plan-id",
+        metavar="ID",
+        help="The id of the plan that was reviewed; any other is refused (exit 5).",
+        show_default=False,
+    ),
+]

@@ -1,6 +1,7 @@
 """`ccsync validate`. What is checked is `config`'s; nothing else is loaded, so that it is fast."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,15 @@ import typer
 
 from ccsync.cli.options import ConfigDir, Json
 from ccsync.config.load import Loaded, find_config_dir, load_project
-from ccsync.errors import Diagnostic, InvalidError
+from ccsync.errors import Diagnostic, InvalidError, UsageError
+
+
+class Format(StrEnum):
+    """TEXT: for people. GITHUB: besides, each problem as an annotation of GitHub Actions."""
+
+    TEXT = "text"
+    GITHUB = "github"
+
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -17,20 +26,27 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def validate(
     as_json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Take warnings for errors.")] = False,
+    output_format: Annotated[
+        Format, typer.Option("--format", metavar="|".join(Format), help="github: print annotations on stdout, too.")
+    ] = Format.TEXT,
     config_dir: ConfigDir = None,
 ) -> None:
     """Check the configuration; needs no network, no secrets, no data.
 
     Says everything that is wrong at once, each with its file, line and column.
     """
+    if as_json and output_format is Format.GITHUB:
+        raise UsageError(Diagnostic("E900", "--json and --format github exclude each other"))
     folder = find_config_dir(config_dir, os.environ, Path())
     try:
         loaded = load_project(folder, environ=os.environ, resolve=False)
     except InvalidError as error:
+        _annotate(error.diagnostics, output_format)
         if not as_json:
             raise
         _write(error.diagnostics, None, valid=False)
         raise typer.Exit(int(error.exit_code)) from None
+    _annotate(loaded.warnings, output_format)
     failed = strict and bool(loaded.warnings)
     if as_json:
         _write(loaded.warnings, loaded, valid=not failed)
@@ -38,6 +54,14 @@ def validate(
         _say(loaded, failed=failed)
     if failed:
         raise typer.Exit(int(InvalidError.exit_code))
+
+
+def _annotate(diagnostics: tuple[Diagnostic, ...], output_format: Format) -> None:
+    if output_format is Format.GITHUB:
+        from ccsync.views.annotations import annotation_line
+
+        for each in diagnostics:
+            typer.echo(annotation_line(each))
 
 
 def _say(loaded: Loaded, *, failed: bool) -> None:

@@ -27,6 +27,12 @@ def check_plan(plan: Plan, current: StateRef, applied_as: int | None, config_dig
         raise StaleError(*found)
 
 
+def check_expected(plan: Plan, expected: str | None) -> None:
+    """Returns if this is the plan that was reviewed, by its id; None expects nothing. Raises StaleError (E740)."""
+    if expected is not None and plan.plan_id != expected:
+        raise StaleError(_stale("E740", f"this is plan {plan.plan_id}; plan {expected} was expected"))
+
+
 def _expired(plan: Plan, now: datetime) -> Diagnostic | None:
     if now < plan.expires_at:
         return None
