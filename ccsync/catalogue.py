@@ -149,7 +149,8 @@ CATALOGUE: dict[str, Entry] = {
         "The role does not allow it",
         "The workspace has a `roles:` section, and the acting user's role does not cover the command. Viewers look and"
         " plan, contributors also apply over connections made available to them, administrators may do everything.",
-        "Ask an administrator. `--as USER` or CCSYNC_ACTOR says who is acting.",
+        "Ask one of those the message names. `ccsync whoami` says who is acting and why; `--as USER` or CCSYNC_ACTOR"
+        " changes it.",
         ExitCode.DENIED,
     ),
     "E202": Entry(
@@ -163,6 +164,11 @@ CATALOGUE: dict[str, Entry] = {
         "The connection records no consent to send personal data to Constant Contact, so `apply` sends nothing.",
         "Add `consent: {data_privacy: agreed, agreed_by: …, agreed_on: …}` to the connection.",
         ExitCode.DENIED,
+    ),
+    "E220": Entry(
+        "Nobody to approve changes",
+        "`ccsync generate codeowners` needs to know who approves what, and `roles:` names no administrators.",
+        "Declare `roles: {administrators: […], contributors: […]}`.",
     ),
     "E301": Entry(
         "No access token",

@@ -3,7 +3,7 @@
 
 import getpass
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,39 +40,55 @@ def find_actor(
     os_user: Callable[[], str | None],
 ) -> Actor:
     """The first name found, in the order of the public contract; `unknown` when there is none."""
+    return next(_actors(asked, environ, git_email, os_user), Actor("unknown", "nowhere"))
+
+
+def found_actors(
+    asked: str | None,
+    environ: Mapping[str, str],
+    git_email: Callable[[], str | None],
+    os_user: Callable[[], str | None],
+) -> tuple[Actor, ...]:
+    """Every name found, in that order: the first one counts, the others were passed over."""
+    return tuple(_actors(asked, environ, git_email, os_user))
+
+
+def _actors(
+    asked: str | None,
+    environ: Mapping[str, str],
+    git_email: Callable[[], str | None],
+    os_user: Callable[[], str | None],
+) -> Iterator[Actor]:
     if asked:
-        return Actor(asked, "--as")
+        yield Actor(asked, "--as")
     for variable in (VARIABLE, *CI_USERS):
         if environ.get(variable):
-            return Actor(environ[variable], variable)
-    for find, source in ((git_email, "git user.email"), (os_user, "OS user")):
+            yield Actor(environ[variable], variable)
+    for find, source in ((git_email, "git user.email"), (os_user, "the OS user")):
         name = find()
         if name:
-            return Actor(name, source)
-    return Actor("unknown", "nowhere")
+            yield Actor(name, source)
 
 
 def git_email(folder: Path) -> str | None:
     """git's user.email as it applies in a folder; None without git or without one set."""
-    try:
-        done = subprocess.run(
-            ("git", "config", "--get", "user.email"),  # noqa: S607 - whichever git the user has
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=GIT_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
-        return None
-    return done.stdout.strip() or None
+    return _git(folder, "config", "--get", "user.email") or None
 
 
 def git_commit(folder: Path) -> str | None:
     """The commit that is checked out in a folder, for the run record; None outside a repository."""
+    return _git(folder, "rev-parse", "HEAD") or None
+
+
+def git_prefix(folder: Path) -> str:
+    """Where a folder is within its repository, `configs/` or empty for the root; empty outside one too."""
+    return _git(folder, "rev-parse", "--show-prefix") or ""
+
+
+def _git(folder: Path, *args: str) -> str | None:
     try:
-        done = subprocess.run(
-            ("git", "rev-parse", "HEAD"),  # noqa: S607 - whichever git the user has
+        done = subprocess.run(  # noqa: S603 - fixed words, and no shell
+            ("git", *args),  # noqa: S607 - whichever git the user has
             cwd=folder,
             capture_output=True,
             text=True,
@@ -81,7 +97,7 @@ def git_commit(folder: Path) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def os_user() -> str | None:

@@ -137,7 +137,7 @@ def login(
 
     with open_workspace(Place(config_dir, acting), Needs.ACCOUNT) as workspace:
         each = declared(workspace.project, connection)
-        authorize(workspace, Action.SIGN_IN, (each.name,))
+        authorize(workspace, Action.CONNECT, (each.name,))
         done = flows.login(
             each,
             clock=workspace.clock,
@@ -164,7 +164,7 @@ def logout(
 
     with open_workspace(Place(config_dir, acting), Needs.ACCOUNT) as workspace:
         each = declared(workspace.project, connection)
-        authorize(workspace, Action.SIGN_IN, (each.name,))
+        authorize(workspace, Action.CONNECT, (each.name,))
         was = flows.logout(each, os.environ)
     show([line(f"{each.name}: {'signed out on this machine' if was else 'was not signed in on this machine'}.")])
 

@@ -29,7 +29,7 @@ class Action(StrEnum):
 
     LOOK: status, history, declared things. PLAN: compute and show counts. SAVE_PLAN: see or keep the rows of a plan.
     APPLY: change lists or what is remembered of them. OVERRIDE: switch a guard off, unlock or restore state.
-    SIGN_IN: give ccsync a grant to an account, or take it away.
+    CONNECT: give ccsync a grant to an account or take it away, agree that data leave, switch a connection on or off.
     """
 
     LOOK = "look"
@@ -37,7 +37,7 @@ class Action(StrEnum):
     SAVE_PLAN = "save a plan"
     APPLY = "apply"
     OVERRIDE = "override guards or the state's protection"
-    SIGN_IN = "sign in to connections or out of them"
+    CONNECT = "sign in to connections, agree for them, or switch them on and off"
 
 
 _NEEDED = {
@@ -46,9 +46,10 @@ _NEEDED = {
     Action.SAVE_PLAN: Role.CONTRIBUTOR,
     Action.APPLY: Role.CONTRIBUTOR,
     Action.OVERRIDE: Role.ADMINISTRATOR,
-    Action.SIGN_IN: Role.ADMINISTRATOR,
+    Action.CONNECT: Role.ADMINISTRATOR,
 }
 
+_SHOWN = 5
 _RANK = {Role.ADMINISTRATOR: 2, Role.CONTRIBUTOR: 1, Role.VIEWER: 0}
 
 
@@ -114,30 +115,75 @@ def missing_consent(
     )
 
 
+def may(project: Project, user: str, action: Action) -> bool:
+    """Whether the user's role covers the action; over which connections is another question."""
+    role = role_of(project.roles, user)
+    return role is not None and _RANK[role] >= _RANK[_NEEDED[action]]
+
+
+def where_named(roles: Roles | None, user: str) -> str:
+    """Why the user has that role, in words."""
+    if roles is None:
+        return "without a `roles:` section every user is an administrator"
+    for section, users in (
+        ("administrators", roles.administrators),
+        ("contributors", roles.contributors),
+        ("viewers", roles.viewers),
+    ):
+        if _named(user, users):
+            everybody = all(name.casefold() != user.casefold() for name in users)
+            return f"`roles.{section}` {'takes in everybody' if everybody else 'names this user'}"
+    return "`roles:` names neither this user nor `*`"
+
+
 def _named(user: str, names: tuple[str, ...]) -> bool:
     return any(name == EVERYONE or name.casefold() == user.casefold() for name in names)
 
 
 def _role_refused(roles: Roles | None, request: Request, role: Role | None, needed: Role) -> Diagnostic:
-    has = f"is a {role}" if role else "has no role"
+    has = f"is {_article(role)}" if role else "has no role"
     return Diagnostic(
         "E201",
         f"the acting user {has} in this workspace and may not {request.action}",
-        detail=f"It takes a {needed}. Nothing was read or sent.",
-        hint=f"ask {_who(roles)}; --as USER or CCSYNC_ACTOR says who is acting",
+        detail=f"It takes {_article(needed)}. Nothing was read or sent.",
+        hint=f"ask {_listed(_holders(roles, needed))}; `ccsync whoami` says who is acting, and why",
     )
 
 
 def _connection_refused(project: Project, role: Role, connection: Connection) -> Diagnostic:
     to = connection.available_to
+    named = to if isinstance(to, tuple) else ()
+    may_use = (*_holders(project.roles, Role.ADMINISTRATOR), *named)
     return Diagnostic(
         "E202",
         f"the acting user ({role}) may not use connection {connection.name}",
         detail=f"It is available to {to if isinstance(to, str) else 'named users'}. Nothing was sent.",
-        hint=f"ask {_who(project.roles)} to set `available_to` on connections.{connection.name}",
+        hint=f"ask {_listed(may_use)}, who may use it; an administrator can change its `available_to`",
     )
 
 
-def _who(roles: Roles | None) -> str:
-    """Who can help. Names of roles, not of people: a diagnostic holds no e-mail address."""
-    return "an administrator (see `roles:` in the configuration)" if roles and roles.administrators else "the owner"
+def _holders(roles: Roles | None, needed: Role) -> tuple[str, ...]:
+    """The users whose role is enough, as the configuration names them."""
+    if roles is None:
+        return ()
+    held = {
+        Role.ADMINISTRATOR: roles.administrators,
+        Role.CONTRIBUTOR: roles.contributors,
+        Role.VIEWER: roles.viewers,
+    }
+    return tuple(dict.fromkeys(user for role, users in held.items() if _RANK[role] >= _RANK[needed] for user in users))
+
+
+def _listed(users: tuple[str, ...]) -> str:
+    """Colleagues are named, so that somebody can be asked; a diagnostic never names a contact."""
+    users = tuple(dict.fromkeys(users))
+    if EVERYONE in users:
+        return "anybody else"
+    if not users:
+        return "whoever may edit `roles:` to name an administrator"
+    more = f" and {len(users) - _SHOWN} more under `roles:`" if len(users) > _SHOWN else ""
+    return f"{', '.join(users[:_SHOWN])}{more}"
+
+
+def _article(role: Role) -> str:
+    return f"{'an' if role is Role.ADMINISTRATOR else 'a'} {role}"

@@ -18,7 +18,7 @@ def nobody() -> str | None:
         (None, {"GITHUB_ACTOR": "c"}, "d", "e", Actor("c", "GITHUB_ACTOR")),
         (None, {"GITLAB_USER_EMAIL": "c"}, "d", "e", Actor("c", "GITLAB_USER_EMAIL")),
         (None, {}, "d", "e", Actor("d", "git user.email")),
-        (None, {"CCSYNC_ACTOR": ""}, None, "e", Actor("e", "OS user")),
+        (None, {"CCSYNC_ACTOR": ""}, None, "e", Actor("e", "the OS user")),
         (None, {}, None, None, Actor("unknown", "nowhere")),
     ],
 )

@@ -68,6 +68,26 @@ def test_missing_consent_warns_a_plan_and_refuses_an_apply() -> None:
     assert missing_consent(project(), [NAME], Severity.ERROR) == ()
 
 
-def test_a_refusal_names_nobody() -> None:
-    (refusal,) = refusals(project(), Request("eve@example.com", Action.APPLY, (NAME,)))
-    assert "@" not in f"{refusal.summary}{refusal.detail}{refusal.hint}"
+@pytest.mark.parametrize(
+    ("action", "available_to", "user", "who"),
+    [
+        (Action.APPLY, "administrators", "eve", "anna@example.com, bob@example.com"),
+        (Action.CONNECT, "administrators", "bob@example.com", "ask anna@example.com;"),
+        (Action.APPLY, ("carl",), "bob@example.com", "anna@example.com, carl"),
+    ],
+)
+def test_a_refusal_names_who_may(action: Action, available_to: str, user: str, who: str) -> None:
+    (refusal,) = refusals(project(available_to=available_to), Request(user, action, (NAME,)))
+    assert who in str(refusal.hint)
+    assert "eve" not in str(refusal.hint)
+
+
+def test_where_nobody_may_the_way_out_is_told() -> None:
+    (refusal,) = refusals(project(Roles(viewers=("*",))), Request("eve", Action.CONNECT, (NAME,)))
+    assert "edit `roles:`" in str(refusal.hint)
+
+
+def test_many_colleagues_are_not_all_listed() -> None:
+    many = Roles(administrators=tuple(f"user{n}" for n in range(9)))
+    (refusal,) = refusals(project(many), Request("eve", Action.LOOK, (NAME,)))
+    assert "user4 and 4 more" in str(refusal.hint)
