@@ -678,6 +678,35 @@ CATALOGUE: dict[str, Entry] = {
         "Declare the connection again, then run `ccsync recover`.",
         ExitCode.INVALID,
     ),
+    "E720": Entry(
+        "Sealed, and no key",
+        "The state, a plan file or a sign-in was sealed with a key, and `CCSYNC_KEY` is not set. Nothing that is"
+        " sealed is ever taken for missing.",
+        "Set `CCSYNC_KEY` to the key it was sealed with.",
+        ExitCode.DENIED,
+    ),
+    "E721": Entry(
+        "Sealed with another key",
+        "What is to be read was sealed with a key that is neither `CCSYNC_KEY` nor among `CCSYNC_OLD_KEYS`. The ids in"
+        " the message tell keys apart and say nothing of them.",
+        "Set `CCSYNC_KEY` to the right key; after a rotation, put the former one into `CCSYNC_OLD_KEYS`.",
+        ExitCode.DENIED,
+    ),
+    "E722": Entry(
+        "Not a key",
+        "`CCSYNC_KEY` or `CCSYNC_OLD_KEYS` holds something that is no key of 32 random bytes, names a file that can't"
+        " be read, or the package that seals is not installed. A key that can be guessed would protect nothing.",
+        "Make a key with `ccsync generate key`; install the package with `pip install 'ccsync[encryption]'`.",
+        ExitCode.INVALID,
+    ),
+    "E723": Entry(
+        "Sealed and then changed",
+        "Something sealed was changed, cut off, or put in the place of something else. It was written by nobody who has"
+        " the key, so it is not used.",
+        "Find out who can write there. For the state, `ccsync state restore` goes on from the newest intact generation;"
+        " a plan is made anew.",
+        ExitCode.STALE,
+    ),
     "E740": Entry(
         "Another plan than the one expected",
         "`--expect-plan-id` names the plan that was reviewed, and this is another one. A plan's id is a digest of"

@@ -36,7 +36,7 @@ COMMANDS = (
     Command("whoami", "whoami", "Say who is acting, why, and what they may do."),
     Command("exports", "exports", "List the declared exports."),
     Command("segments", "segments", "List the declared segments, or preview one."),
-    Command("generate", "generate", "Write files for other tools: who must approve a change."),
+    Command("generate", "generate", "Make what goes with a project: a key, files for other tools."),
     Command("sandbox", "sandbox", "Serve a local Constant Contact account to try things on."),
     Command("schema", "schema", "Print a JSON Schema: of the configuration, plans, events."),
     Command("exit-codes", "exit_codes", "Print the exit codes and what they mean."),

@@ -1,4 +1,4 @@
-"""`ccsync generate codeowners`: files for other tools, made from the configuration. What they say is `config`'s."""
+"""`ccsync generate key|codeowners`. What a key is used for is in `sealing.py`, what the files say in `config`."""
 
 import typer
 
@@ -9,9 +9,10 @@ from ccsync.cli.wiring import Needs, Place, config_dir_of, open_workspace
 from ccsync.config.ownership import codeowners as codeowners_text
 from ccsync.core.permission import Action
 from ccsync.errors import Diagnostic, InvalidError
+from ccsync.sealing import fresh_key
 
 app = typer.Typer(
-    rich_markup_mode=None, add_completion=False, help="Write files for other tools: who must approve a change."
+    rich_markup_mode=None, add_completion=False, help="Make what goes with a project: a key, files for other tools."
 )
 
 
@@ -42,3 +43,9 @@ def codeowners(config_dir: ConfigDir = None, acting: Acting = None) -> None:
             )
         folder = config_dir_of(place)
         typer.echo(codeowners_text(workspace.project, folder, git_prefix(folder)), nl=False)
+
+
+@app.command()
+def key() -> None:
+    """Print a fresh key for CCSYNC_KEY. It is kept nowhere: put it where your other secrets are."""
+    typer.echo(fresh_key())
