@@ -714,6 +714,13 @@ CATALOGUE: dict[str, Entry] = {
         "Review the plan that is there (`ccsync show FILE`), or hand on the file that was reviewed.",
         ExitCode.STALE,
     ),
+    "E741": Entry(
+        "Nothing to compare with",
+        "`plan --changed BASE` compares with what git has at BASE, and git doesn't know it, or the config directory is"
+        " in no repository. CI systems often fetch the newest commit only.",
+        "Fetch it (`git fetch origin main`; in CI: check out with full history), or plan without `--changed`.",
+        ExitCode.USAGE,
+    ),
     "E801": Entry(
         "Approval needed",
         "The command asks before it sends, and nobody can be asked: stdin or stderr is no terminal, or CI is set.",
@@ -933,6 +940,13 @@ CATALOGUE: dict[str, Entry] = {
         "`ccsync verify` found the journal of a run that did not end. Whatever applies next settles it first, and a"
         " plan made before that may then be stale.",
         "Run `ccsync recover`, then `ccsync verify FILE` again.",
+        None,
+    ),
+    "W742": Entry(
+        "The base has no sound configuration",
+        "`plan --changed BASE` found no configuration at BASE, or one with errors, so that every export counts as"
+        " touched.",
+        "Nothing has to be done.",
         None,
     ),
 }

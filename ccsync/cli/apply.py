@@ -151,7 +151,8 @@ def _plan_and_apply(place: Place, wish: Wish) -> int:
         with workspace.lock("apply", run, wish.lock_timeout_s) as lease:
             with _shown(workspace, wish):
                 settle_all(workspace, lease)
-                made = planning.make(workspace, wish.targets, wish.allowed, refresh=True)
+                made = planning.make(workspace, wish.targets or None, wish.allowed, refresh=True)
+            authorize(workspace, Action.APPLY, connections_of(made.plan))
             staleness.check_expected(made.plan, wish.expected)
             approved = _approved(workspace, made.plan, made.changes, wish, saved=None)
             return _carry_out(workspace, approved, wish, lease, _Started(run, started))

@@ -19,13 +19,13 @@ class Made:
     changes: Mapping[ExportName, Path]
 
 
-def make(workspace: Workspace, exports: tuple[str, ...], allowed: tuple[str, ...], *, refresh: bool) -> Made:
-    """Plans against the newest generation. Needs no lock: a generation never changes."""
+def make(workspace: Workspace, exports: tuple[str, ...] | None, allowed: tuple[str, ...], *, refresh: bool) -> Made:
+    """Plans against the newest generation: these exports, None for all. Needs no lock: a generation never changes."""
     from ccsync.planner import PlanOptions, make_plan
 
     options = PlanOptions(
         version=__version__,
-        exports=tuple(ExportName(name) for name in dict.fromkeys(exports)),
+        exports=None if exports is None else tuple(ExportName(name) for name in dict.fromkeys(exports)),
         refresh=refresh,
         allowed=allowed,
     )

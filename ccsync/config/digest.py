@@ -23,19 +23,20 @@ _SETS: dict[type, tuple[str, ...]] = {
 
 def digest_of(project: Project) -> str:
     """sha256, in hexadecimal, of a project that was built without resolving its references."""
-    return hashlib.sha256(canonical_json(_meaning(project))).hexdigest()
+    return hashlib.sha256(canonical_json(meaning_of(project))).hexdigest()
 
 
-def _meaning(value: object) -> object:
+def meaning_of(value: object) -> object:
+    """The same as plain data, without what means nothing: two that are equal here mean the same."""
     match value:
         case Secret():
             return value.reference
         case Enum():
             return str(value.value)
         case Mapping():
-            return {str(key): _meaning(inner) for key, inner in value.items()}
+            return {str(key): meaning_of(inner) for key, inner in value.items()}
         case tuple() | list():
-            return [_meaning(inner) for inner in value]
+            return [meaning_of(inner) for inner in value]
         case _ if is_dataclass(value) and not isinstance(value, type):
             return _record(value)
         case float() if value.is_integer():
@@ -50,7 +51,7 @@ def _record(value: object) -> dict[str, object]:
     for field in fields(value):  # type: ignore[arg-type]  # the caller has seen that it is a dataclass
         if field.name in _LEFT_OUT.get(kind, ()):
             continue
-        meaning = _meaning(getattr(value, field.name))
+        meaning = meaning_of(getattr(value, field.name))
         is_set = field.name in _SETS.get(kind, ())
         record[field.name] = sorted(meaning, key=canonical_json) if is_set and isinstance(meaning, list) else meaning
     if isinstance(value, CombinedSegment):

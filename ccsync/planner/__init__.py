@@ -64,7 +64,7 @@ def make_plan(
         expires_at=created + options.valid_for,
         workspace=project.name,
         refreshed=options.refresh,
-        complete=not options.exports,
+        complete=options.exports is None,
         base=snapshot.ref,
         config_digest=project.digest,
         accounts={name: account.id for name, account in accounts.items() if account.id},

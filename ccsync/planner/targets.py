@@ -13,13 +13,16 @@ from ccsync.ports import Ledger, LiveReader, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """exports: the ones asked for by name; empty means all. allowed: `EXPORT:GUARD`. valid_for: until it expires."""
+    """exports: the ones asked for by name, None for all. allowed: `EXPORT:GUARD`. valid_for: until it expires."""
 
     version: str
-    exports: tuple[ExportName, ...] = ()
+    exports: tuple[ExportName, ...] | None = None
     refresh: bool = True
     allowed: tuple[str, ...] = ()
     valid_for: timedelta = timedelta(hours=24)
+
+    def asks_for(self, name: ExportName) -> bool:
+        return self.exports is None or name in self.exports
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,9 @@ class Target:
 
 
 def check_names(project: Project, options: PlanOptions, snapshot: Snapshot) -> None:
-    """Raises InvalidError (E110). A guard may be allowed for a deleted export too: its removals are guarded."""
-    unknown = [name for name in options.exports if name not in project.exports]
+    """Raises InvalidError (E110). A deleted export can be named as long as its ledger speaks for it."""
     known = {*project.exports, *snapshot.ledgers}
+    unknown = [name for name in options.exports or () if name not in known]
     allowed = [name for name in options.allowed if name.partition(":")[0] not in known]
     problems = [
         Diagnostic("E110", f"no export is called {name!r}", hint=f"there are: {', '.join(project.exports)}")
@@ -76,11 +79,13 @@ def open_accounts(
 ) -> Mapping[ConnectionName, Account]:
     """One entry a connection that this plan touches, or that belongs to an account that it touches: exports on one list
     concern each other over whichever connection they reach it."""
-    wanted = options.exports or tuple(project.exports)
-    names = {project.exports[name].connection for name in wanted}
-    if not options.exports:
-        deleted = (led for led in snapshot.ledgers.values() if led.export not in project.exports)
-        names |= {ledger.connection for ledger in deleted if ledger.connection in project.connections}
+    names = {export.connection for export in project.exports.values() if options.asks_for(export.name)}
+    deleted = (ledger for ledger in snapshot.ledgers.values() if ledger.export not in project.exports)
+    names |= {
+        ledger.connection
+        for ledger in deleted
+        if options.asks_for(ledger.export) and ledger.connection in project.connections
+    }
     opened = {name: _account(project.connections[name], options, snapshot, readers) for name in sorted(names)}
     by_id = {account.id: account for account in opened.values()}
     for name, connection in project.connections.items():
@@ -148,7 +153,7 @@ def find_targets(
         if export.connection not in accounts:
             continue
         account = accounts[export.connection]
-        asked_for = not options.exports or export.name in options.exports
+        asked_for = options.asks_for(export.name)
         ledger = snapshot.ledgers.get(export.name)
         if ledger and ledger.account != account.id:
             if asked_for:
@@ -210,7 +215,7 @@ def _deleted(project: Project, snapshot: Snapshot, accounts: Mapping[ConnectionN
 
 
 def is_planned(target: Target, options: PlanOptions) -> bool:
-    return not options.exports or target.name in options.exports
+    return options.asks_for(target.name)
 
 
 def with_fields_checked(target: Target) -> Target:

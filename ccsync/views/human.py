@@ -96,6 +96,8 @@ def _removals(plan: Plan) -> list[Line]:
 
 
 def _summary(plan: Plan) -> list[Line]:
+    if not plan.exports and not plan.complete:
+        return [line("Nothing was planned.")]
     if not plan.has_changes and not plan.blocked:
         return [line((NO_CHANGES, "bold green"))]
     counts = plan.totals()
@@ -129,7 +131,7 @@ def _closing(plan: Plan, frame: Frame) -> list[Line]:
     lines = []
     if not plan.complete:
         names = ", ".join(export.name for export in plan.exports)
-        said = f"the plan is of {names} only; other exports were not looked at."
+        said = f"the plan is of {names or 'no export'} only; other exports were not looked at."
         lines.append(line(("Note: ", "bold"), said, hang=6))
     if frame.purpose is not Purpose.PLAN:
         return lines

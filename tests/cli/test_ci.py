@@ -1,8 +1,11 @@
 """What CI asks for: annotations, a plan that is the one reviewed, a plan of what a branch touches."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 from ccsync.errors import Diagnostic, Severity, Where
 from ccsync.views.annotations import annotation_line
@@ -90,3 +93,116 @@ def test_only_the_expected_plan_is_applied(world: World, run: Run) -> None:
     world.people(("anna", "bob", "carla", "dries", "eva"))
     assert run("apply", "--auto-approve", "--expect-plan-id", plan_id).code == 0
     assert len(world.members()) == 5
+
+
+# ---------------------------------------------------------------- what a branch touches
+
+
+BRANCHED = """\
+version: 1
+workspace: {name: contoso_marketing}
+connections: {newsletter: {type: constant_contact, display_name: N, consent: {data_privacy: agreed, agreed_by:
+  anna@example.com, agreed_on: "2026-10-01"}, auth: {flow: access_token, access_token: "${env:CC_ACCESS_TOKEN}"},
+  endpoints: {api: "${env:CC_API}", auth: "${env:CC_AUTH}"},
+  limits: {requests_per_second: 1000, poll_seconds: [0.01, 0.05]}}}
+sources: {crm: {type: csv, path: people.csv}, other: {type: csv, path: "data/*.csv"}}
+segments:
+  everyone: {source: crm}
+  some: {source: other, query: queries/some.sql}
+  both: {any_of: [everyone, some]}
+exports:
+  weekly: {connection: newsletter, list: {name: Weekly, create: true}, segments: [everyone],
+    data_matching: {email: email}}
+  some_mail: {connection: newsletter, list: {name: Some, create: true}, segments: [some],
+    data_matching: {email: email}}
+  again: {connection: newsletter, list: {name: Some, create: true}, segments: [both], data_matching: {email: email}}
+"""
+
+
+def git(folder: Path, *args: str) -> str:
+    who = ("-c", "user.name=Anna", "-c", "user.email=anna@example.com", "-c", "init.defaultBranch=main")
+    done = subprocess.run(("git", *who, *args), cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_branch_touches_the_exports_whose_meaning_or_data_it_changes(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = world.folder / "repository"
+    configs = top / "configs"
+    for folder in (configs / "queries", configs / "data"):
+        folder.mkdir(parents=True)
+    query, rows, main = configs / "queries" / "some.sql", configs / "data" / "a.csv", configs / "ccsync.yaml"
+    main.write_text(BRANCHED)
+    query.write_text("SELECT * FROM source")
+    rows.write_text("email\nbob@example.com\n")
+    (configs / "people.csv").write_text("email\nanna@example.com\n")
+    monkeypatch.chdir(top)
+    monkeypatch.setenv("CCSYNC_CONFIG_DIR", "configs")
+    assert run("plan", "--changed", "main").code == 64  # no repository yet
+    git(top, "init", "-q")
+    (top / ".gitignore").write_text(".ccsync/\n")
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "first")
+    git(top, "checkout", "-qb", "topic")
+
+    def touched(base: str = "main") -> list[str]:
+        done = run("plan", "--changed", base, "--json", "--no-refresh")
+        assert done.code == 0, done.err
+        document = json.loads(done.out)
+        assert document["complete"] is False
+        return [each["name"] for each in document["exports"]]
+
+    assert touched() == []
+    nothing = run("plan", "--changed", "main", "-o", "nothing.ccplan")
+    assert "Nothing was planned." in nothing.out
+    assert run("show", "nothing.ccplan").code == 0
+    main.write_text("# only a comment\n" + BRANCHED)
+    assert touched() == []
+    main.write_text(BRANCHED.replace("{name: Weekly, create: true}", "{name: Weekly, create: true}, on_leave: keep"))
+    assert touched() == ["weekly"]
+    main.write_text(BRANCHED)
+    query.write_text("SELECT * FROM source WHERE email > 'b'")
+    assert touched() == ["again", "some_mail"]
+    query.write_text("SELECT * FROM source")
+    (configs / "data" / "b.csv").write_text("email\ncarla@example.com\n")
+    assert touched() == ["again", "some_mail"]  # git doesn't know the file yet
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "more data")
+    git(top, "checkout", "-q", "main")
+    main.write_text(BRANCHED.replace("display_name: N", "display_name: M"))
+    git(top, "commit", "-qam", "main moves on")
+    git(top, "checkout", "-q", "topic")
+    assert touched() == ["again", "some_mail"], "what main did since is none of this branch's"
+    main.write_text(BRANCHED.replace("display_name: N", "display_name: M"))
+    assert touched() == ["again", "some_mail", "weekly"]
+    main.write_text(BRANCHED.replace("contoso_marketing}", "contoso_marketing, state: elsewhere}"))
+    assert touched() == ["again", "some_mail", "weekly"]
+    git(top, "checkout", "-q", "configs")
+    unknown = run("plan", "--changed", "origin/nothing")
+    assert unknown.code == 64
+    assert "error[E741]" in unknown.err
+    assert run("plan", "--changed", "main", "weekly").code == 64
+
+
+def test_an_export_that_a_branch_deletes_is_planned(world: World, run: Run) -> None:
+    main = world.folder / "ccsync.yaml"
+    main.write_text(BRANCHED)
+    (world.folder / "data").mkdir()
+    (world.folder / "queries").mkdir()
+    (world.folder / "data" / "a.csv").write_text("email\nbob@example.com\n")
+    (world.folder / "queries" / "some.sql").write_text("SELECT * FROM source")
+    git(world.folder, "init", "-q")
+    git(world.folder, "add", "ccsync.yaml", "queries")
+    git(world.folder, "commit", "-qm", "first")
+    applied(world, run)
+    kept = BRANCHED.partition("  weekly:")[0] + BRANCHED[BRANCHED.index("  some_mail:") :]
+    main.write_text(kept)
+    document = json.loads(run("plan", "--changed", "HEAD", "--json").out)
+    assert [(each["name"], each["deleted"]) for each in document["exports"] if each["deleted"]] == [("weekly", True)]
+    main.write_text("version: 1\nnonsense: 1\n")
+    git(world.folder, "commit", "-qam", "broken")
+    main.write_text(BRANCHED)
+    done = run("plan", "--changed", "HEAD", "--json")
+    assert [each["code"] for each in json.loads(done.out)["warnings"]] == ["W742"]
+    assert len(json.loads(done.out)["exports"]) == 3

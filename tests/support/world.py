@@ -167,7 +167,7 @@ class World:
         """Settles what is pending, then plans."""
         with self._edges() as edges:
             edges.settle_pending()
-            options = PlanOptions("0.1.0", tuple(ExportName(name) for name in exports), refresh, allowed)
+            options = PlanOptions("0.1.0", tuple(ExportName(name) for name in exports) or None, refresh, allowed)
             plan, changes = edges.make(options)
             kept = self.folder / f"changes-{next(self.ids)}"
             kept.mkdir()
