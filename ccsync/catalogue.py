@@ -419,6 +419,26 @@ CATALOGUE: dict[str, Entry] = {
         "Split the export over several lists.",
         ExitCode.GUARD,
     ),
+    "E510": Entry(
+        "A policy rule blocks",
+        "A rule of level `soft` found something in the plan. Its message says what; the finding's id names the rule,"
+        " the export and the op.",
+        "Change what the plan does; or have it approved under `approvals:`, or allow it once with"
+        " `--allow EXPORT:RULE`.",
+        ExitCode.GUARD,
+    ),
+    "E511": Entry(
+        "A hard policy rule blocks",
+        "A rule of level `hard` found something in the plan. It can neither be allowed nor approved.",
+        "Change what the plan does, or change the rule in a reviewed change.",
+        ExitCode.GUARD,
+    ),
+    "E512": Entry(
+        "A policy rule can't be run",
+        "Its SQL is no SELECT over `plan_summary` and `plan_changes`, fails, or returns an `export`, `op` or `count`"
+        " that is none. A broken rule is never a pass, so nothing was sent.",
+        "Mend the rule; `ccsync plan` runs it.",
+    ),
     "E601": Entry(
         "The list does not exist",
         "The list of an export is not, or no longer, in the account. Lists are pinned by id once known: a"
@@ -885,6 +905,19 @@ CATALOGUE: dict[str, Entry] = {
         "Export without a connection",
         "An export and its connection are no longer declared. Its members stay on their list and in the state.",
         "Declare the connection again to have `on_delete` carried out.",
+        None,
+    ),
+    "W515": Entry(
+        "A policy rule advises",
+        "A rule of level `advisory` found something in the plan. It blocks nothing.",
+        "Look at what its message says.",
+        None,
+    ),
+    "W516": Entry(
+        "An approval does not hold",
+        "Something in the plan is blocked, and an approval that was meant for it is for another plan, expired, covers"
+        " fewer changes, or was given by somebody who may not override guards.",
+        "Write a new approval for this plan, in a reviewed change.",
         None,
     ),
     "W601": Entry(

@@ -16,8 +16,9 @@ from ccsync.core.batch import Batch, Transport
 from ccsync.core.change import DiffCounts
 from ccsync.core.event import Event
 from ccsync.core.plan import Plan, SourceRead, StateRef
+from ccsync.core.policy import Breach
 from ccsync.core.record import ActivityId, Counters, Record
-from ccsync.core.spec import AccountId, ConnectionName, Export, ExportName, ListId, OnDelete, OnLeave
+from ccsync.core.spec import AccountId, ConnectionName, Export, ExportName, ListId, OnDelete, OnLeave, PolicyRule
 from ccsync.errors import Diagnostic
 
 Sink = Callable[[Event], None]
@@ -70,6 +71,17 @@ class Desires(Protocol):
 
     def in_source(self, export: Export, keys: Relation) -> Relation:
         """Which of `keys` (key VARCHAR) the export's sources still hold, whatever the segments' conditions say."""
+
+
+# ---------------------------------------------------------------- policy: rules about plans
+
+
+class Policies(Protocol):
+    def breaches(
+        self, plan: Plan, changes: Mapping[ExportName, Path], rules: Mapping[str, PolicyRule], at: datetime
+    ) -> tuple[Breach, ...]:
+        """What the rules find in a plan and its changes files, in the order of rules, exports and ops. at: now.
+        Raises InvalidError (E512) with every rule that can't be run: a broken rule is never a pass."""
 
 
 # ---------------------------------------------------------------- ledger: what was last accepted

@@ -14,7 +14,7 @@ from ccsync.cli import planning
 from ccsync.cli.access import authorize, connections_for, connections_of, require_consent
 from ccsync.cli.display import Look, lines_written, progress_shown, show_plan, warn, write_finished, write_planned
 from ccsync.cli.options import Acting, Allow, ConfigDir, ExpectPlanId, LockTimeout
-from ccsync.cli.planning import Made
+from ccsync.cli.planning import Made, Passing
 from ccsync.cli.prompt import confirm, require_person
 from ccsync.cli.records import Record, counts_of, record_run
 from ccsync.cli.recovery import is_pending, settle_all
@@ -111,8 +111,8 @@ def _apply_file(place: Place, wish: Wish) -> int:
                 applied = workspace.state.generations.applied_as(plan.plan_id)
                 staleness.check_plan(plan, snapshot.ref, applied, workspace.project.digest, workspace.clock.now())
                 chosen = _subset(plan, wish.targets[1:], file.name)
-                approved = _approved(workspace, chosen, changes, wish, saved=str(file))
-                return _carry_out(workspace, approved, wish, lease, _Started(run, started))
+                passing = _approved(workspace, chosen, changes, wish, saved=str(file))
+                return _carry_out(workspace, Made(chosen, changes), passing, wish, lease, _Started(run, started))
 
 
 def _subset(plan: Plan, names: tuple[str, ...], file: str) -> Plan:
@@ -145,6 +145,7 @@ def _plan_and_apply(place: Place, wish: Wish) -> int:
     with open_workspace(place, Needs.EVERYTHING) as workspace:
         authorize(workspace, Action.APPLY, connections_for(workspace.project, wish.targets))
         if wish.allowed:
+            planning.check_rules(workspace.project, wish.allowed)
             authorize(workspace, Action.OVERRIDE)
         run = workspace.new_run()
         started = to_text(workspace.clock.now())
@@ -154,8 +155,8 @@ def _plan_and_apply(place: Place, wish: Wish) -> int:
                 made = planning.make(workspace, wish.targets or None, wish.allowed, refresh=True)
             authorize(workspace, Action.APPLY, connections_of(made.plan))
             staleness.check_expected(made.plan, wish.expected)
-            approved = _approved(workspace, made.plan, made.changes, wish, saved=None)
-            return _carry_out(workspace, approved, wish, lease, _Started(run, started))
+            passing = _approved(workspace, made.plan, made.changes, wish, saved=None)
+            return _carry_out(workspace, made, passing, wish, lease, _Started(run, started))
 
 
 # ---------------------------------------------------------------- both
@@ -169,6 +170,7 @@ class _Started:
 
 def _authorize(workspace: Workspace, plan: Plan, wish: Wish) -> None:
     authorize(workspace, Action.APPLY, connections_of(plan))
+    planning.check_rules(workspace.project, wish.allowed)
     if wish.allowed or plan.allowed:
         authorize(workspace, Action.OVERRIDE)
 
@@ -180,18 +182,23 @@ def _require_approval(wish: Wish) -> None:
 
 def _approved(
     workspace: Workspace, plan: Plan, changes: Mapping[ExportName, Path], wish: Wish, *, saved: str | None
-) -> Made:
-    """Shows the plan, checks guards and consent, and asks. Raises GuardError, DeniedError, DeclinedError."""
-    allowed = (*plan.allowed, *wish.allowed)
-    _show(workspace, softened(plan, allowed), changes, wish, saved)
-    blocked = blocking(plan, allowed)
+) -> Passing:
+    """Shows the plan, checks guards, rules and consent, and asks. Raises GuardError, InvalidError (E512), DeniedError,
+    DeclinedError."""
+    if saved is not None:
+        plan = planning.judge_again(workspace, plan, changes)
+    passing = planning.passing(workspace, plan, wish.allowed)
+    _show(workspace, softened(plan, passing.allowed), changes, wish, saved)
+    if not wish.as_json:
+        warn(passing.notes)
+    blocked = blocking(plan, passing.allowed)
     if blocked:
         raise GuardError(*blocked) if wish.as_json else typer.Exit(int(ExitCode.GUARD))  # said in the plan already
     if plan.has_changes:
         require_consent(workspace.project, plan)
         if not wish.auto_approve:
             confirm("Apply this plan?", "apply")
-    return Made(plan, changes)
+    return passing
 
 
 def _show(workspace: Workspace, plan: Plan, changes: Mapping[ExportName, Path], wish: Wish, saved: str | None) -> None:
@@ -202,7 +209,7 @@ def _show(workspace: Workspace, plan: Plan, changes: Mapping[ExportName, Path], 
     warn(workspace.warnings)
 
 
-def _carry_out(workspace: Workspace, made: Made, wish: Wish, lease: Lease, started: _Started) -> int:
+def _carry_out(workspace: Workspace, made: Made, passing: Passing, wish: Wish, lease: Lease, started: _Started) -> int:
     if not made.plan.has_changes:
         if wish.as_json:
             serial = workspace.state.generations.snapshot().ref.serial
@@ -212,7 +219,7 @@ def _carry_out(workspace: Workspace, made: Made, wish: Wish, lease: Lease, start
             write_finished(nothing, ExitCode.DONE, workspace.clock)
         return int(ExitCode.DONE)
     with _shown(workspace, wish), workspace.signals.deferred():
-        finished = _run(workspace, made, wish, lease, started)
+        finished = _run(workspace, made, passing, lease, started)
     code = exit_code_of(finished, workspace.signals.requested())
     if wish.as_json:
         write_finished(finished, int(code), workspace.clock)
@@ -221,10 +228,10 @@ def _carry_out(workspace: Workspace, made: Made, wish: Wish, lease: Lease, start
     return int(code)
 
 
-def _run(workspace: Workspace, made: Made, wish: Wish, lease: Lease, started: _Started) -> ApplyFinished:
+def _run(workspace: Workspace, made: Made, passing: Passing, lease: Lease, started: _Started) -> ApplyFinished:
     """Applies and writes the run's line, whatever came of it."""
     snapshot = workspace.state.generations.snapshot()
-    allowed = tuple(sorted({*made.plan.allowed, *wish.allowed}))
+    allowed = passing.allowed
     try:
         finished = apply_plan(
             made.plan,
@@ -241,14 +248,24 @@ def _run(workspace: Workspace, made: Made, wish: Wish, lease: Lease, started: _S
             clock=workspace.clock,
             sink=workspace.relay,
             stop=workspace.signals,
-            allowed=wish.allowed,
+            allowed=allowed,
         )
     except CcsyncError as error:
         codes = tuple(each.code for each in error.diagnostics)
         status = Status.CANCELED if isinstance(error, StoppedError) else Status.FAILED
         record_run(
             workspace,
-            Record(started.run, "apply", started.at, status, None, made.plan.plan_id, allowed=allowed, codes=codes),
+            Record(
+                started.run,
+                "apply",
+                started.at,
+                status,
+                None,
+                made.plan.plan_id,
+                allowed=allowed,
+                codes=codes,
+                approvals=passing.approvals,
+            ),
         )
         raise
     serial = finished.serial if finished.serial != snapshot.ref.serial else None
@@ -265,6 +282,7 @@ def _run(workspace: Workspace, made: Made, wish: Wish, lease: Lease, started: _S
             counts_of(finished),
             allowed,
             codes,
+            approvals=passing.approvals,
         ),
     )
     return finished

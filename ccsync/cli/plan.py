@@ -12,6 +12,7 @@ from ccsync.cli.display import Look, progress_shown, show_plan, warn
 from ccsync.cli.options import Acting, Allow, ConfigDir, Json, LockTimeout, Reveal
 from ccsync.cli.recovery import settle_if_pending
 from ccsync.cli.wiring import Needs, Place, open_workspace
+from ccsync.core.guard import softened
 from ccsync.core.permission import Action
 from ccsync.errors import Diagnostic, UsageError
 from ccsync.state.planfile import write_plan
@@ -55,7 +56,7 @@ def plan(
     Reads sources, the state and (unless --no-refresh) the lists; changes nothing. Named exports make a partial plan;
     so does --changed, which compares what the configuration means here and where this branch left BASE, with the SQL
     files it names and the data files that git has.
-    Exit 3 when a guard blocks, with the plan still shown and saved.
+    Exit 3 when a guard or a policy rule blocks, with the plan still shown and saved.
     """
     allowed = planning.checked_allowed(allow)
     if changed is not None and exports:
@@ -68,17 +69,20 @@ def plan(
         connections = connections_for(workspace.project, named or ())
         authorize(workspace, Action.PLAN if output is None and not reveal else Action.SAVE_PLAN, connections)
         if allowed:
+            planning.check_rules(workspace.project, allowed)
             authorize(workspace, Action.OVERRIDE)
         with progress_shown(workspace):
             settle_if_pending(workspace, "plan", lock_timeout)
             made = planning.make(workspace, named, allowed, refresh=not no_refresh)
         if output is not None:
             write_plan(output, made.plan, made.changes)
-        warnings = (*notes, *consent_warnings(workspace.project, made.plan))
+        passing = planning.passing(workspace, made.plan, allowed)
+        shown = softened(made.plan, passing.allowed)
+        warnings = (*notes, *consent_warnings(workspace.project, made.plan), *passing.notes)
         if as_json:
-            terminal.write_json(plan_document(made.plan, warnings))
+            terminal.write_json(plan_document(shown, warnings))
         else:
             look = Look(Purpose.PLAN, str(output) if output else None, reveal, sees_rows(workspace))
-            show_plan(workspace, made.plan, made.changes, look)
+            show_plan(workspace, shown, made.changes, look)
             warn(warnings)
-        return int(planning.exit_code_of(made.plan, detailed=detailed_exitcode))
+        return int(planning.exit_code_of(shown, detailed=detailed_exitcode))

@@ -1,5 +1,6 @@
-"""Makes a plan for the commands that need one: plan, and apply without a file."""
+"""Makes a plan for the commands that need one, and says what may pass of it: allowed on the command line, approved."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from ccsync import __version__
 from ccsync.cli.wiring import Workspace
 from ccsync.core.plan import Plan
-from ccsync.core.spec import ExportName
+from ccsync.core.spec import ExportName, Level, Project
 from ccsync.errors import Diagnostic, ExitCode, UsageError
 
 
@@ -17,6 +18,18 @@ class Made:
 
     plan: Plan
     changes: Mapping[ExportName, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """What may pass of a plan. allowed: `EXPORT:GUARD` of the plan, the command line and the approvals that hold.
+
+    approvals: those, as the run record tells them. notes: why others don't hold.
+    """
+
+    allowed: tuple[str, ...]
+    approvals: tuple[str, ...] = ()
+    notes: tuple[Diagnostic, ...] = ()
 
 
 def make(workspace: Workspace, exports: tuple[str, ...] | None, allowed: tuple[str, ...], *, refresh: bool) -> Made:
@@ -36,6 +49,7 @@ def make(workspace: Workspace, exports: tuple[str, ...] | None, allowed: tuple[s
         desires=workspace.desires,
         differ=workspace.differ,
         readers=workspace.reader,
+        policies=workspace.policies,
         workdir=workspace.fresh_folder("live"),
         clock=workspace.clock,
         sink=workspace.relay,
@@ -43,18 +57,52 @@ def make(workspace: Workspace, exports: tuple[str, ...] | None, allowed: tuple[s
     return Made(plan, changes)
 
 
+def judge_again(workspace: Workspace, plan: Plan, changes: Mapping[ExportName, Path]) -> Plan:
+    """A saved plan with what the rules find in it now beside what they found then."""
+    from ccsync.core.policy import judged
+
+    rules = workspace.project.policy
+    breaches = workspace.policies.breaches(plan, changes, rules, workspace.clock.now()) if rules else ()
+    return judged(plan, rules, breaches)
+
+
+def passing(workspace: Workspace, plan: Plan, allowed: tuple[str, ...]) -> Passing:
+    """What may pass of a plan today."""
+    from ccsync.core.policy import holding
+
+    project = workspace.project
+    today = workspace.clock.now().date()
+    held, notes = holding(project.approvals.values(), project.roles, plan, today)
+    told = tuple(f"{each.name}: {each.allow} by {each.by}: {each.reason}" for each in held)
+    return Passing(tuple(sorted({*plan.allowed, *allowed, *(each.allow for each in held)})), told, notes)
+
+
 def checked_allowed(allow: list[str] | None) -> tuple[str, ...]:
-    """The `--allow` options. Raises UsageError (E900) for what isn't EXPORT:GUARD with a guard that can be allowed."""
+    """The `--allow` options. Raises UsageError (E900) for what isn't EXPORT:GUARD. A name that is no guard may be that
+    of a policy rule: see `check_rules`."""
     from ccsync.core.guard import ALLOWABLE, NOT_ALLOWABLE
 
     given = tuple(dict.fromkeys(allow or ()))
     for each in given:
-        export, colon, guard = each.partition(":")
-        if not (export and colon and guard in ALLOWABLE):
+        export, _, guard = each.partition(":")
+        if not export or guard in NOT_ALLOWABLE or not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", guard):
             said = "can't be allowed away" if guard in NOT_ALLOWABLE else "is not EXPORT:GUARD"
             hint = f"guards: {', '.join(ALLOWABLE)}"
             raise UsageError(Diagnostic("E900", f"--allow {each} {said}", hint=hint))
     return given
+
+
+def check_rules(project: Project, allowed: tuple[str, ...]) -> None:
+    """Raises UsageError (E900) for an `--allow` that names neither a guard nor a soft rule."""
+    from ccsync.core.guard import ALLOWABLE
+
+    soft = [name for name, rule in project.policy.items() if rule.level is Level.SOFT]
+    for each in allowed:
+        name = each.partition(":")[2]
+        if name not in (*ALLOWABLE, *soft):
+            said = "names a rule that can't be allowed away" if name in project.policy else "is not EXPORT:GUARD"
+            hint = f"guards: {', '.join(ALLOWABLE)}" + (f"; soft rules: {', '.join(soft)}" if soft else "")
+            raise UsageError(Diagnostic("E900", f"--allow {each} {said}", hint=hint))
 
 
 def exit_code_of(plan: Plan, *, detailed: bool) -> ExitCode:

@@ -23,6 +23,7 @@ class Record:
     allowed: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     reason: str = ""
+    approvals: tuple[str, ...] = ()
 
 
 def record_run(workspace: Workspace, record: Record) -> None:
@@ -44,6 +45,7 @@ def record_run(workspace: Workspace, record: Record) -> None:
         allowed=record.allowed,
         codes=record.codes,
         reason=record.reason,
+        approvals=record.approvals,
     )
     try:
         workspace.state.runs.append(line)

@@ -26,7 +26,7 @@ from ccsync.core.event import Event
 from ccsync.core.plan import to_text
 from ccsync.core.spec import Connection, ConnectionLimits, ConnectionName, Project
 from ccsync.errors import Diagnostic, InvalidError
-from ccsync.ports import Desires, Destination, Differ, Narrowing, Sink, Stewardship
+from ccsync.ports import Desires, Destination, Differ, Narrowing, Policies, Sink, Stewardship
 
 if TYPE_CHECKING:
     from ccsync.applier import Work
@@ -42,10 +42,10 @@ class Needs(Enum):
     """
 
     STATE = ("workspace", "roles")
-    ACCOUNT = ("workspace", "roles", "connections")
-    LIST = ("workspace", "roles", "connections", "exports")
-    SOURCES = ("workspace", "roles", "sources", "segments", "exports")
-    EVERYTHING = ("workspace", "roles", "connections", "sources", "segments", "exports")
+    ACCOUNT = ("workspace", "roles", "policy", "approvals", "connections")
+    LIST = ("workspace", "roles", "policy", "approvals", "connections", "exports")
+    SOURCES = ("workspace", "roles", "policy", "approvals", "sources", "segments", "exports")
+    EVERYTHING = ("workspace", "roles", "policy", "approvals", "connections", "sources", "segments", "exports")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,12 @@ class Workspace:
         from ccsync.engine.diff import ThreeWayDiffer
 
         return ThreeWayDiffer(self.session)
+
+    @cached_property
+    def policies(self) -> Policies:
+        from ccsync.engine.policy import PolicyRunner
+
+        return PolicyRunner(self.session)
 
     @cached_property
     def stewardship(self) -> Stewardship:

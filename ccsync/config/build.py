@@ -5,6 +5,7 @@ The defaults of connections, exports and guards are those of the values; of a so
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from ccsync.config.declared import Declared
@@ -12,8 +13,10 @@ from ccsync.config.interpolate import has_reference
 from ccsync.config.listref import parse_list
 from ccsync.config.rules import SECRET_OPTIONS, parse_order
 from ccsync.config.validator import config_schema
+from ccsync.core.change import Op
 from ccsync.core.fields import CUSTOM_FIELD_PREFIX
 from ccsync.core.spec import (
+    Approval,
     Auth,
     AuthFlow,
     Bound,
@@ -31,9 +34,11 @@ from ccsync.core.spec import (
     Field,
     Guards,
     Keep,
+    Level,
     OnDelete,
     OnLeave,
     OrderBy,
+    PolicyRule,
     Project,
     Roles,
     Secret,
@@ -56,7 +61,7 @@ DEFAULT_STATE = ".ccsync"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The SQL text of a segment, and the name of the file it was read from as it is shown."""
+    """The SQL text of a segment or rule, and the name of the file it was read from as it is shown."""
 
     text: str
     file: str
@@ -65,12 +70,13 @@ class Query:
 def build(
     declared: Declared,
     root: str,
-    queries: Mapping[str, Query],
+    queries: Mapping[tuple[str, str], Query],
     secrets: Mapping[tuple[str, str], str],
 ) -> Project:
     """The project, without its digest.
 
-    queries: segment → its SQL, where that was read from a file. secrets: (connection, key) → what its reference led to.
+    queries: (section, name) → its SQL, where that was read from a file. secrets: (connection, key) → what its reference
+    led to.
     """
     data = declared.data
     workspace = data["workspace"]
@@ -80,7 +86,7 @@ def build(
     }
     sources = {SourceName(name): _source(name, data["sources"][name], secrets) for name in sorted(data["sources"])}
     segments = {
-        SegmentName(name): _segment(name, data["segments"][name], queries.get(name))
+        SegmentName(name): _segment(name, data["segments"][name], queries.get(("segments", name)))
         for name in sorted(data["segments"])
     }
     shared = workspace.get("guards", {})
@@ -96,6 +102,27 @@ def build(
         segments=segments,
         exports=exports,
         digest="",
+        policy={
+            name: _rule(name, data["policy"][name], queries.get(("policy", name))) for name in sorted(data["policy"])
+        },
+        approvals={name: _approval(name, data["approvals"][name]) for name in sorted(data["approvals"])},
+    )
+
+
+def _rule(name: str, data: dict[str, Any], query: Query | None) -> PolicyRule:
+    return PolicyRule(name, Level(data["level"]), data["message"], query.text if query else data["sql"].strip())
+
+
+def _approval(name: str, data: dict[str, Any]) -> Approval:
+    return Approval(
+        name=name,
+        allow=data["allow"],
+        by=data["by"],
+        reason=data["reason"],
+        plan=data.get("plan"),
+        op=Op(data["op"]) if "op" in data else None,
+        max_count=data.get("max_count"),
+        expires=date.fromisoformat(data["expires"]) if "expires" in data else None,
     )
 
 

@@ -10,8 +10,17 @@ from typing import Any
 from ccsync.config.yaml_core import Document
 from ccsync.errors import Diagnostic, Where
 
-SECTIONS = ("workspace", "roles", "connections", "sources", "segments", "exports")
-NAMED_SECTIONS = ("connections", "sources", "segments", "exports")
+NAMED_SECTIONS = {
+    "connections": "connection",
+    "sources": "source",
+    "segments": "segment",
+    "exports": "export",
+    "policy": "policy rule",
+    "approvals": "approval",
+}
+"""Section → what one entry of it is called."""
+
+SECTIONS = ("workspace", "roles", *NAMED_SECTIONS)
 
 Path = tuple[str | int, ...]
 """From the top of a file, like ("exports", "weekly", "segments", 0)."""
@@ -72,7 +81,7 @@ def _names(document: Document) -> Iterator[tuple[str, str]]:
 
 def _twice(section: str, name: str, first: Document, second: Document) -> Diagnostic:
     path = (section, name)
-    what = f"the {section[:-1]} `{name}`" if section in NAMED_SECTIONS else f"`{section}.{name}`"
+    what = f"the {NAMED_SECTIONS[section]} `{name}`" if section in NAMED_SECTIONS else f"`{section}.{name}`"
     return Diagnostic(
         "E102",
         f"{what} is declared here and at {first.where(path, key=True)}",

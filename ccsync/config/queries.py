@@ -1,4 +1,4 @@
-"""The SQL files that segments name. What the SQL does is for the engine to find out."""
+"""The SQL files that segments and policy rules name. What the SQL does is for the engine to find out."""
 
 import re
 from pathlib import Path
@@ -14,20 +14,26 @@ from ccsync.errors import Diagnostic
 _STATEMENT = re.compile(r"(?:SELECT|FROM|WITH)\s", re.IGNORECASE)
 
 
-def read_queries(declared: Declared, config_dir: Path, shown_dir: str) -> tuple[dict[str, Query], list[Diagnostic]]:
-    """Segment → the SQL of the file its `query` names, and what is wrong with the others. Line breaks become \\n."""
-    queries: dict[str, Query] = {}
+_KEYS = (("segments", "query"), ("policy", "sql"))
+
+
+def read_queries(
+    declared: Declared, config_dir: Path, shown_dir: str
+) -> tuple[dict[tuple[str, str], Query], list[Diagnostic]]:
+    """(section, name) → the SQL of the file that its key names, and what is wrong with the others. Line breaks become
+    \\n."""
+    queries: dict[tuple[str, str], Query] = {}
     problems: list[Diagnostic] = []
-    for name, segment in declared.entries("segments"):
-        query = segment.get("query")
+    for section, key, name, entry in ((s, k, n, e) for s, k in _KEYS for n, e in declared.entries(s)):
+        query = entry.get(key)
         if not isinstance(query, str) or not (query := query.strip()):
             continue
         try:
             file = _file_of(query)
             if file is not None:
-                queries[name] = Query(_sql(config_dir / file), (Path(shown_dir) / file).as_posix())
+                queries[section, name] = Query(_sql(config_dir / file), (Path(shown_dir) / file).as_posix())
         except UnreadableError as error:
-            path = ("segments", name, "query")
+            path = (section, name, key)
             hint = "the path is relative to the config directory"
             summary = f"`{name_of(path)}`: {error}"
             problems.append(Diagnostic("E120", summary, hint=hint, where=declared.where(path)))

@@ -90,6 +90,8 @@ _SECTIONS = (
     ("connections", "connections.NAME", "connection"),
     ("segments", "segments.NAME", "segment"),
     ("exports", "exports.NAME", "export"),
+    ("policy", "policy.NAME", "rule"),
+    ("approvals", "approvals.NAME", "approval"),
 )
 _APART = {"guards": "see [guards](#guards)", "attributes": "see [attributes](#attributes)"}
 

@@ -14,6 +14,7 @@ from ccsync.config.declared import Declared, Path
 from ccsync.config.findings import name_of
 from ccsync.config.interpolate import has_reference, is_malformed, with_defaults
 from ccsync.config.listref import ListProblemError, parse_list_id
+from ccsync.core.guard import ALLOWABLE, NOT_ALLOWABLE
 from ccsync.core.spec import AuthFlow, OrderBy, SourceType
 from ccsync.errors import Diagnostic
 
@@ -50,6 +51,11 @@ def check_rules(declared: Declared) -> Iterator[Diagnostic]:
         yield from _check_segment(declared, name, segment)
     for name, export in declared.entries("exports"):
         yield from _check_export(declared, name, export)
+    for name, approval in declared.entries("approvals"):
+        yield from _check_approval(declared, name, approval)
+    for name in declared.data["policy"]:
+        if name in (*ALLOWABLE, *NOT_ALLOWABLE):
+            yield _error("E103", declared, ("policy", name), "is the name of a guard", "give the rule another name")
 
 
 def check_values(declared: Declared) -> Iterator[Diagnostic]:
@@ -211,6 +217,16 @@ def _check_export(declared: Declared, name: str, export: dict[str, Any]) -> Iter
         if isinstance(order, str) and parse_order(order) is None:
             hint = 'write "column", "column asc" or "column desc"; a column with blanks stands in double quotes'
             yield _error("E114", declared, (*path, "duplicates", "order_by", index), "is no column to order by", hint)
+
+
+def _check_approval(declared: Declared, name: str, approval: dict[str, Any]) -> Iterator[Diagnostic]:
+    path: Path = ("approvals", name)
+    if ("plan" in approval) == ("op" in approval):
+        hint = "write `plan: ID`, or `op: …`, `max_count: …` and `expires: …`"
+        yield _error("E103", declared, path, "must be bound to a plan, or to an op, a count and a day", hint)
+    expires = approval.get("expires")
+    if isinstance(expires, str) and not has_reference(expires) and not _is_day(expires):
+        yield _error("E103", declared, (*path, "expires"), "must be a day, as YYYY-MM-DD")
 
 
 def _error(code: str, declared: Declared, path: Path, what: str, hint: str | None = None) -> Diagnostic:

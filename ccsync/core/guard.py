@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ccsync.core.plan import Plan
+from ccsync.core.policy import WHOLE_PLAN
 from ccsync.core.spec import Bound, Guards
 from ccsync.errors import Diagnostic, Severity
 
@@ -89,15 +90,13 @@ def _allowed_for(export: str, allowed: Iterable[str]) -> set[str]:
 
 def blocking(plan: Plan, allowed: Iterable[str]) -> tuple[Diagnostic, ...]:
     """The findings of a plan that forbid applying it, all of them; what is allowed by name doesn't."""
-    names = tuple(allowed)
-    found = [finding for finding in plan.findings if finding.severity is Severity.ERROR]
-    for export in plan.exports:
-        softened = (_softened(finding, _allowed_for(export.name, names)) for finding in export.findings)
-        found.extend(finding for finding in softened if finding.severity is Severity.ERROR)
-    return tuple(found)
+    shown = softened(plan, allowed)
+    findings = (*shown.findings, *(finding for export in shown.exports for finding in export.findings))
+    return tuple(finding for finding in findings if finding.severity is Severity.ERROR)
 
 
 NOT_ALLOWABLE = ("max_profiles",)
+_HARD_RULE = "E511"
 
 ALLOWABLE = (
     "min_rows",
@@ -113,18 +112,20 @@ ALLOWABLE = (
 
 
 def softened(plan: Plan, allowed: Iterable[str]) -> Plan:
-    """The plan as it is to be shown when these `EXPORT:GUARD` are allowed: what they cover warns and doesn't block."""
+    """The plan as it is to be shown when these `EXPORT:GUARD` are allowed: what they cover warns and doesn't block.
+    A finding about the whole plan is allowed as `*:RULE`."""
     names = tuple(allowed)
     exports = tuple(
         replace(export, findings=tuple(_softened(each, _allowed_for(export.name, names)) for each in export.findings))
         for export in plan.exports
     )
-    return replace(plan, exports=exports)
+    findings = tuple(_softened(each, _allowed_for(WHOLE_PLAN, names)) for each in plan.findings)
+    return replace(plan, exports=exports, findings=findings)
 
 
 def _softened(finding: Diagnostic, names: set[str]) -> Diagnostic:
     blocks = finding.severity is Severity.ERROR and finding.guard is not None
-    if not blocks or finding.guard in NOT_ALLOWABLE or finding.guard not in names:
+    if not blocks or finding.guard in NOT_ALLOWABLE or finding.code == _HARD_RULE or finding.guard not in names:
         return finding
     return Diagnostic(
         finding.code,

@@ -5,8 +5,11 @@ Built by `config/`; every other room reads these and none changes them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import NewType
+
+from ccsync.core.change import Op
 
 ExportName = NewType("ExportName", str)
 ConnectionName = NewType("ConnectionName", str)
@@ -271,6 +274,45 @@ class Roles:
     viewers: tuple[str, ...] = ()
 
 
+class Level(StrEnum):
+    """What a finding of a policy rule does: it is said; it blocks until it is allowed; it blocks."""
+
+    ADVISORY = "advisory"
+    SOFT = "soft"
+    HARD = "hard"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """A rule about plans. sql: one SELECT over `plan_summary` and `plan_changes`; each of its rows is a finding.
+
+    message: what is wrong then, in the words of whoever wrote the rule.
+    """
+
+    name: str
+    level: Level
+    message: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What was approved in review. allow: `EXPORT:GUARD`, `EXPORT:RULE` or `*:RULE`.
+
+    Bound to a plan's id (`plan`), or to at most `max_count` changes of kind `op`, up to and with the day `expires`
+    (UTC).
+    """
+
+    name: str
+    allow: str
+    by: str
+    reason: str
+    plan: str | None = None
+    op: Op | None = None
+    max_count: int | None = None
+    expires: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """Everything the files declare. `root` is the absolute config directory; mappings keep sorted-by-name order.
@@ -289,3 +331,5 @@ class Project:
     segments: Mapping[SegmentName, Segment]
     exports: Mapping[ExportName, Export]
     digest: str
+    policy: Mapping[str, PolicyRule] = field(default_factory=dict)
+    approvals: Mapping[str, Approval] = field(default_factory=dict)

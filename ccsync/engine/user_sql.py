@@ -1,8 +1,8 @@
 """What SQL a user may write, decided on its parse tree. The instance it runs in is made by `sources/isolated.py`.
 
-The text must be one SELECT (or one expression) over the relation `source`: no other table, view, file or table
-function, and no function that looks at the program around it. The instance it runs in holds nothing else anyway; the
-two walls are independent.
+The text must be one SELECT (or one expression) over the relation `source`, or over those of a plan: no other table,
+view, file or table function, and no function that looks at the program around it. The instance it runs in holds nothing
+else anyway; the two walls are independent.
 """
 
 import json
@@ -37,16 +37,18 @@ _REFUSED_FUNCTIONS = {
 Tree = Any  # Any: a JSON document of DuckDB's own making
 
 
-def check_query(connection: duckdb.DuckDBPyConnection, text: str, what: str) -> str:
+def check_query(
+    connection: duckdb.DuckDBPyConnection, text: str, what: str, relations: tuple[str, ...] = (RELATION,)
+) -> str:
     """The one SELECT in the text, without the semicolon behind it. Raises InvalidError (E402, E403).
 
-    what: whose text it is, for messages. connection: any; it only parses.
+    what: whose text it is, for messages. connection: any; it only parses. relations: those it may read, in lower case.
     """
     select = _without_semicolon(text)
     tree = _parse(connection, select, what)
     if len(tree["statements"]) != 1:
         raise _refused("E403", f"{what} holds {len(tree['statements'])} statements; it must be one SELECT")
-    _check_tree(tree["statements"][0]["node"], what)
+    _check_tree(tree["statements"][0]["node"], what, relations)
     return select
 
 
@@ -57,7 +59,7 @@ def check_expression(connection: duckdb.DuckDBPyConnection, text: str, what: str
         statements = _parse(connection, sql, what)["statements"]
         if len(statements) != 1 or not _is_bare(statements[0]["node"]):
             raise _refused("E403", f"{what} is not one expression")
-        _check_tree(statements[0]["node"], what)
+        _check_tree(statements[0]["node"], what, (RELATION,))
     return wrapped
 
 
@@ -107,14 +109,14 @@ def _is_bare(node: Tree) -> bool:
     )
 
 
-def _check_tree(tree: Tree, what: str) -> None:
+def _check_tree(tree: Tree, what: str, relations: tuple[str, ...]) -> None:
     """Raises InvalidError (E403) with everything in the tree that a user's SQL may not do."""
     objects = list(_objects(tree))
     ctes = {entry["key"].lower() for part in objects for entry in _cte_entries(part)}
     found = [f"names the common table expression {name}" for name in sorted(ctes) if _is_system_name(name)]
-    found += [problem for part in objects if (problem := _problem(part, ctes)) is not None]
+    found += [problem for part in objects if (problem := _problem(part, ctes, relations)) is not None]
     if found:
-        diagnostics = [_diagnostic("E403", f"{what} {problem}") for problem in dict.fromkeys(found)]
+        diagnostics = [_diagnostic("E403", f"{what} {problem}", relations) for problem in dict.fromkeys(found)]
         raise InvalidError(*diagnostics)
 
 
@@ -128,13 +130,13 @@ def _is_system_name(name: str) -> bool:
     return name.startswith(("duckdb_", "pragma_", "sqlite_", "pg_", "information_schema"))
 
 
-def _problem(part: Tree, ctes: set[str]) -> str | None:
+def _problem(part: Tree, ctes: set[str], relations: tuple[str, ...]) -> str | None:
     kind = str(part.get("type", ""))
     if kind == "BASE_TABLE":
-        return _table_problem(part, ctes)
+        return _table_problem(part, ctes, relations)
     if kind == "TABLE_FUNCTION":
         name = str(part["function"]["function_name"]).lower()
-        return None if name in _TABLE_FUNCTIONS else f"calls {name}(); it may read `{RELATION}` only"
+        return None if name in _TABLE_FUNCTIONS else f"calls {name}(); it may read {_named(relations)} only"
     if "function_name" in part and str(part["function_name"]).lower() in _REFUSED_FUNCTIONS:
         return f"calls {part['function_name']}(), which is not allowed"
     if part.get("class") == "PARAMETER":
@@ -142,17 +144,21 @@ def _problem(part: Tree, ctes: set[str]) -> str | None:
     if kind.endswith("_NODE") and kind not in _NODES:
         return "is not a SELECT"
     if _is_reference(part) and kind not in _REFERENCES:
-        return f"uses {kind}; it may read `{RELATION}` only"
+        return f"uses {kind}; it may read {_named(relations)} only"
     return None
 
 
-def _table_problem(part: Tree, ctes: set[str]) -> str | None:
+def _table_problem(part: Tree, ctes: set[str], relations: tuple[str, ...]) -> str | None:
     name = str(part["table_name"])
     if part["schema_name"] or part["catalog_name"]:
-        return f"reads a table of another schema; it may read `{RELATION}` only"
-    if name.lower() == RELATION or name.lower() in ctes:
+        return f"reads a table of another schema; it may read {_named(relations)} only"
+    if name.lower() in relations or name.lower() in ctes:
         return None
-    return f"reads another table than `{RELATION}`"
+    return f"reads another table than {_named(relations)}"
+
+
+def _named(relations: tuple[str, ...]) -> str:
+    return " and ".join(f"`{name}`" for name in relations)
 
 
 def _is_reference(part: Tree) -> bool:
@@ -175,6 +181,8 @@ def _refused(code: str, summary: str) -> InvalidError:
     return InvalidError(_diagnostic(code, summary))
 
 
-def _diagnostic(code: str, summary: str) -> Diagnostic:
+def _diagnostic(code: str, summary: str, relations: tuple[str, ...] = (RELATION,)) -> Diagnostic:
+    if relations != (RELATION,):
+        return Diagnostic(code, summary, hint=f"write one SELECT over the relations {_named(relations)}")
     hint = f"write one SELECT, or one expression, over the relation `{RELATION}`"
     return Diagnostic(code, summary, hint=hint)

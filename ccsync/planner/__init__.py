@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ccsync.core.guard import softened
 from ccsync.core.plan import Plan, sealed
+from ccsync.core.policy import judged
 from ccsync.core.spec import AccountId, Connection, ExportName, Project
 from ccsync.planner.evidence import desired_evidence, diff_request, mapping_digests, refreshed
 from ccsync.planner.report import export_plan, new_lists, plan_findings, total_estimate, with_quota
@@ -22,7 +24,7 @@ from ccsync.planner.targets import (
     other_account,
     with_fields_checked,
 )
-from ccsync.ports import Clock, Desires, Differ, LiveReader, Sink, Snapshot
+from ccsync.ports import Clock, Desires, Differ, LiveReader, Policies, Sink, Snapshot
 
 
 def make_plan(
@@ -33,6 +35,7 @@ def make_plan(
     desires: Desires,
     differ: Differ,
     readers: Callable[[Connection], LiveReader],
+    policies: Policies,
     workdir: Path,
     clock: Clock,
     sink: Sink,
@@ -40,7 +43,7 @@ def make_plan(
     """The plan and its changes files. Writes nothing but files in `workdir`; sends nothing that changes anything.
 
     Raises InvalidError with all problems of lists, fields and data at once, DeniedError for the wrong account or
-    missing rights, and whatever the ports raise. Guards never raise: their findings are in the plan.
+    missing rights, and whatever the ports raise. Guards and rules never raise: their findings are in the plan.
     """
     check_names(project, options, snapshot)
     accounts = open_accounts(project, options, snapshot, readers)
@@ -72,7 +75,9 @@ def make_plan(
         allowed=tuple(sorted(options.allowed)),
         findings=plan_findings(project, snapshot, options),
     )
-    return sealed(plan), {target.name: diffed.changes for target, diffed in diffs}
+    changes = {target.name: diffed.changes for target, diffed in diffs}
+    plan = judged(plan, project.policy, policies.breaches(plan, changes, project.policy, clock.now()))
+    return sealed(softened(plan, options.allowed)), changes
 
 
 __all__ = [

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ccsync.core.plan import ListTarget
+from ccsync.core.policy import WHOLE_PLAN
 from ccsync.core.spec import AccountId, Connection, ConnectionName, Export, ExportName, Project
 from ccsync.core.target import Known, Pinned, missing_custom_fields, resolve_list
 from ccsync.errors import DeniedError, Diagnostic, InvalidError
@@ -65,7 +66,7 @@ def check_names(project: Project, options: PlanOptions, snapshot: Snapshot) -> N
     """Raises InvalidError (E110). A deleted export can be named as long as its ledger speaks for it."""
     known = {*project.exports, *snapshot.ledgers}
     unknown = [name for name in options.exports or () if name not in known]
-    allowed = [name for name in options.allowed if name.partition(":")[0] not in known]
+    allowed = [name for name in options.allowed if name.partition(":")[0] not in {*known, WHOLE_PLAN}]
     problems = [
         Diagnostic("E110", f"no export is called {name!r}", hint=f"there are: {', '.join(project.exports)}")
         for name in (*unknown, *(name.partition(":")[0] for name in allowed))

@@ -21,6 +21,7 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "counts": dict,
     "allowed": (list, tuple),
     "codes": (list, tuple),
+    "approvals": (list, tuple),
     "reason": str,
 }
 
@@ -31,7 +32,7 @@ class Run:
 
     serial: of the generation that this run made, None when it made none. plan_id, commit (git, of the config
     directory): empty where there is none. counts: export → op → rows. codes: of the diagnostics that stopped it.
-    reason: what a person gave as the reason (readmit).
+    reason: what a person gave as the reason (readmit). approvals: of the configuration, that let something pass.
     """
 
     run: str
@@ -48,6 +49,7 @@ class Run:
     allowed: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     reason: str = ""
+    approvals: tuple[str, ...] = ()
 
 
 class RunLog:
@@ -134,7 +136,7 @@ def _run(line: bytes) -> Run | None:
     fields = {name: document[name] for name in _KINDS if name in document}
     if not all(isinstance(value, _KINDS[name]) for name, value in fields.items()):
         return None
-    for name in ("allowed", "codes"):
+    for name in ("allowed", "codes", "approvals"):
         fields[name] = tuple(fields.get(name, ()))
     try:
         return Run(**fields)

@@ -28,6 +28,7 @@ from ccsync.engine.desired import SegmentEngine
 from ccsync.engine.diff import ThreeWayDiffer
 from ccsync.engine.firewall import LiveFirewall
 from ccsync.engine.outcomes import OutcomeFinder
+from ccsync.engine.policy import PolicyRunner
 from ccsync.engine.session import Session
 from ccsync.engine.stewardship import Steward
 from ccsync.errors import ExitCode
@@ -245,6 +246,7 @@ class Edges:
             desires=SegmentEngine(self.session, self.project),
             differ=ThreeWayDiffer(self.session),
             readers=lambda connection: self.destination(connection.name),
+            policies=PolicyRunner(self.session),
             workdir=self.workdir,
             clock=self.world.clock,
             sink=self.world.events.append,
