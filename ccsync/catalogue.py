@@ -162,13 +162,32 @@ CATALOGUE: dict[str, Entry] = {
     "E210": Entry(
         "No consent",
         "The connection records no consent to send personal data to Constant Contact, so `apply` sends nothing.",
-        "Add `consent: {data_privacy: agreed, agreed_by: …, agreed_on: …}` to the connection.",
+        "An administrator runs `ccsync connections consent NAME`, reads and agrees, and commits the file.",
+        ExitCode.DENIED,
+    ),
+    "E211": Entry(
+        "Consent to another text",
+        "The text that was agreed to is not today's: the data go to another host, or the privacy statement changed.",
+        "An administrator runs `ccsync connections consent NAME` again, and commits the file.",
+        ExitCode.DENIED,
+    ),
+    "E212": Entry(
+        "The connection is switched off",
+        "`enabled: false` stands in the connection's declaration: `ccsync connections disable` wrote it, or somebody"
+        " did by hand. Nothing is sent over it; its exports stay declared, and plans can be made.",
+        "An administrator runs `ccsync connections enable NAME`, or apply the exports of other connections by name.",
         ExitCode.DENIED,
     ),
     "E220": Entry(
         "Nobody to approve changes",
         "`ccsync generate codeowners` needs to know who approves what, and `roles:` names no administrators.",
         "Declare `roles: {administrators: […], contributors: […]}`.",
+    ),
+    "E221": Entry(
+        "A file that can't be edited in place",
+        "A key was to be written into a configuration file, and the place where it belongs is an alias or a text over"
+        " several lines. The file is as it was.",
+        "Write the keys that the message shows into the file yourself.",
     ),
     "E301": Entry(
         "No access token",
@@ -829,7 +848,19 @@ CATALOGUE: dict[str, Entry] = {
     "W210": Entry(
         "No consent yet",
         "The connection records no consent to send personal data; `plan` says so and `apply` will refuse.",
-        "Add `consent:` to the connection before applying.",
+        "An administrator runs `ccsync connections consent NAME`.",
+        None,
+    ),
+    "W211": Entry(
+        "Consent to another text",
+        "The text that was agreed to is not today's, so `apply` will refuse.",
+        "An administrator runs `ccsync connections consent NAME` again.",
+        None,
+    ),
+    "W212": Entry(
+        "The connection is switched off",
+        "The plan was made, and `apply` will refuse it: `enabled: false` stands in the connection's declaration.",
+        "An administrator runs `ccsync connections enable NAME`.",
         None,
     ),
     "W414": Entry(

@@ -44,7 +44,8 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """Something a user can act on. Never holds an e-mail address, a token or a field's value.
+    """Something a user can act on. Never holds a contact's e-mail address, a token or a field's value; a refusal may
+    name the users of the workspace who may do what was refused.
 
     code: stable, listed in the catalogue. hint: the next thing to do, or None. where: None when no file is to blame.
     guard: the guard's name as it stands in the configuration, for findings that a guard made.

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from ccsync.cli.wiring import Workspace
-from ccsync.core.permission import Action, Request, Role, missing_consent, refusals, role_of
+from ccsync.core.consent import sending_obstacles
+from ccsync.core.permission import Action, Request, Role, refusals, role_of
 from ccsync.core.plan import Plan
 from ccsync.core.spec import ConnectionName, Project
 from ccsync.errors import DeniedError, Diagnostic, Severity
@@ -16,15 +17,15 @@ def authorize(workspace: Workspace, action: Action, connections: Iterable[Connec
         raise DeniedError(*found)
 
 
-def require_consent(project: Project, plan: Plan) -> None:
-    """Raises DeniedError (E210) for every connection the plan sends over without recorded consent."""
-    found = missing_consent(project, connections_of(plan), Severity.ERROR)
+def require_sendable(project: Project, plan: Plan) -> None:
+    """Raises DeniedError (E210, E211, E212) for every connection that the plan sends over and that may not send."""
+    found = sending_obstacles(project, connections_of(plan), Severity.ERROR)
     if found:
         raise DeniedError(*found)
 
 
-def consent_warnings(project: Project, plan: Plan) -> tuple[Diagnostic, ...]:
-    return missing_consent(project, connections_of(plan), Severity.WARNING)
+def sending_warnings(project: Project, plan: Plan) -> tuple[Diagnostic, ...]:
+    return sending_obstacles(project, connections_of(plan), Severity.WARNING)
 
 
 def connections_of(plan: Plan) -> tuple[ConnectionName, ...]:

@@ -11,7 +11,7 @@ import typer
 
 from ccsync.applier import apply_plan
 from ccsync.cli import planning
-from ccsync.cli.access import authorize, connections_for, connections_of, require_consent
+from ccsync.cli.access import authorize, connections_for, connections_of, require_sendable
 from ccsync.cli.display import Look, lines_written, progress_shown, show_plan, warn, write_finished, write_planned
 from ccsync.cli.options import Acting, Allow, ConfigDir, ExpectPlanId, LockTimeout
 from ccsync.cli.planning import Made, Passing
@@ -195,7 +195,7 @@ def _approved(
     if blocked:
         raise GuardError(*blocked) if wish.as_json else typer.Exit(int(ExitCode.GUARD))  # said in the plan already
     if plan.has_changes:
-        require_consent(workspace.project, plan)
+        require_sendable(workspace.project, plan)
         if not wish.auto_approve:
             confirm("Apply this plan?", "apply")
     return passing

@@ -1,19 +1,19 @@
-"""`ccsync connections list|check|login|logout`."""
+"""`ccsync connections list|check|login|logout`. What a person decides about one is in `connection_edits.py`."""
 
 import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ccsync.cli import connection_edits
 from ccsync.cli.access import authorize
+from ccsync.cli.connection_edits import declared
 from ccsync.cli.display import progress_shown
 from ccsync.cli.options import Acting, ConfigDir, Json
 from ccsync.cli.terminal import say, show, write_json
 from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.permission import Action
 from ccsync.core.plan import to_text
-from ccsync.core.spec import Connection, ConnectionName, Project
-from ccsync.errors import Diagnostic, InvalidError
 from ccsync.views.tables import table_lines
 from ccsync.views.text import Line, line, number
 
@@ -24,13 +24,9 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False, help="List connections, sign in to them, check them.")
 
 
-def declared(project: Project, name: str) -> Connection:
-    """The connection of that name. Raises InvalidError (E118)."""
-    found = project.connections.get(ConnectionName(name))
-    if found is None:
-        there = ", ".join(project.connections) or "none"
-        raise InvalidError(Diagnostic("E110", f"no connection is called {name!r}", hint=f"there are: {there}"))
-    return found
+app.command()(connection_edits.consent)
+app.command()(connection_edits.enable)
+app.command()(connection_edits.disable)
 
 
 @app.command(name="list")

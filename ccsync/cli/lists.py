@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ccsync.cli.access import authorize
-from ccsync.cli.connections import declared
+from ccsync.cli.connection_edits import declared
 from ccsync.cli.display import progress_shown
 from ccsync.cli.options import Acting, ConfigDir, Json
 from ccsync.cli.terminal import show, write_json

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ccsync.cli import planning, terminal
-from ccsync.cli.access import authorize, connections_for, consent_warnings, sees_rows
+from ccsync.cli.access import authorize, connections_for, sees_rows, sending_warnings
 from ccsync.cli.branch import touched_since
 from ccsync.cli.display import Look, progress_shown, show_plan, warn
 from ccsync.cli.options import Acting, Allow, ConfigDir, Json, LockTimeout, Reveal
@@ -78,7 +78,7 @@ def plan(
             write_plan(output, made.plan, made.changes)
         passing = planning.passing(workspace, made.plan, allowed)
         shown = softened(made.plan, passing.allowed)
-        warnings = (*notes, *consent_warnings(workspace.project, made.plan), *passing.notes)
+        warnings = (*notes, *sending_warnings(workspace.project, made.plan), *passing.notes)
         if as_json:
             terminal.write_json(plan_document(shown, warnings))
         else:

@@ -144,6 +144,7 @@ def _connection(name: str, data: dict[str, Any], secrets: Mapping[tuple[str, str
         name=ConnectionName(name),
         display_name=data.get("display_name", name),
         description=data.get("description", ""),
+        enabled=data.get("enabled", True),
         available_to=available_to if isinstance(available_to, str) else tuple(available_to),
         consent=Consent(**consent),
         auth=_auth(name, data.get("auth", {}), secrets),

@@ -1,15 +1,15 @@
-"""Who may do what: roles, connections made available, and consent. Pure; who is acting is found out in `cli/actor.py`.
+"""Who may do what: roles, and connections made available. Pure; who is acting is found out in `cli/actor.py`, and
+whether anything may be sent at all is in `consent.py`.
 
 A program on a user's own machine can't enforce this; it makes the rule explicit, checked and logged. Source of the
 table: the product replaced (administrators, contributors, viewers; connections made available to a role).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ccsync.core.spec import Connection, ConnectionName, Project, Roles
-from ccsync.errors import Diagnostic, Severity
+from ccsync.errors import Diagnostic
 
 EVERYONE = "*"
 ADMINISTRATORS = "administrators"
@@ -95,24 +95,6 @@ def available(connection: Connection, user: str, role: Role) -> bool:
     if isinstance(connection.available_to, tuple):
         return _named(user, connection.available_to)
     return role is Role.CONTRIBUTOR and connection.available_to == ADMINISTRATORS_AND_CONTRIBUTORS
-
-
-def missing_consent(
-    project: Project, connections: Iterable[ConnectionName], severity: Severity
-) -> tuple[Diagnostic, ...]:
-    """E210 (or W210, for a plan) for each connection whose declaration records no consent to send personal data."""
-    code = "E210" if severity is Severity.ERROR else "W210"
-    return tuple(
-        Diagnostic(
-            code,
-            f"connection {name} records no consent to send personal data to Constant Contact",
-            severity,
-            detail="Nothing was sent." if severity is Severity.ERROR else "`apply` will refuse.",
-            hint=f"agree with `consent: {{data_privacy: agreed, agreed_by: …, agreed_on: …}}` under connections.{name}",
-        )
-        for name in sorted(set(connections))
-        if name in project.connections and not project.connections[name].consent.data_privacy
-    )
 
 
 def may(project: Project, user: str, action: Action) -> bool:

@@ -82,12 +82,16 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """available_to: `administrators`, `administrators_and_contributors`, or the users themselves."""
+    """available_to: `administrators`, `administrators_and_contributors`, or the users themselves.
+
+    enabled: False keeps everything as it is and sends nothing.
+    """
 
     name: ConnectionName
     display_name: str
     description: str = ""
     available_to: str | tuple[str, ...] = "administrators"
+    enabled: bool = True
     consent: Consent = Consent()
     auth: Auth = Auth()
     endpoints: Endpoints = Endpoints()

@@ -1,18 +1,15 @@
 """Who may do what."""
 
 import pytest
-from ccsync.core.permission import Action, Request, Role, missing_consent, refusals, role_of
-from ccsync.core.spec import Connection, ConnectionName, Consent, Project, Roles
-from ccsync.errors import Severity
+from ccsync.core.permission import Action, Request, Role, refusals, role_of
+from ccsync.core.spec import Connection, ConnectionName, Project, Roles
 
 ROLES = Roles(administrators=("anna@example.com",), contributors=("bob@example.com",), viewers=("*",))
 NAME = ConnectionName("newsletter")
 
 
-def project(
-    roles: Roles | None = ROLES, available_to: str | tuple[str, ...] = "administrators", *, consent: bool = True
-) -> Project:
-    connection = Connection(NAME, "Newsletter", available_to=available_to, consent=Consent(data_privacy=consent))
+def project(roles: Roles | None = ROLES, available_to: str | tuple[str, ...] = "administrators") -> Project:
+    connection = Connection(NAME, "Newsletter", available_to=available_to)
     return Project("/tmp/x", "w", ".ccsync", None, roles, {NAME: connection}, {}, {}, {}, "digest")
 
 
@@ -57,15 +54,6 @@ def test_who_is_named_nowhere_may_nothing() -> None:
 )
 def test_roles_and_availability(user: str, action: Action, available_to: str, expected: list[str]) -> None:
     assert codes(project(available_to=available_to), user, action) == expected
-
-
-def test_missing_consent_warns_a_plan_and_refuses_an_apply() -> None:
-    found = project(consent=False)
-    assert [(d.code, d.severity) for d in missing_consent(found, [NAME], Severity.WARNING)] == [
-        ("W210", Severity.WARNING)
-    ]
-    assert [d.code for d in missing_consent(found, [NAME, NAME], Severity.ERROR)] == ["E210"]
-    assert missing_consent(project(), [NAME], Severity.ERROR) == ()
 
 
 @pytest.mark.parametrize(
