@@ -14,6 +14,7 @@ from ccsync.cli.actor import find_actor, git_email, os_user
 from ccsync.cli.clock import SystemClock
 from ccsync.cli.display import SAMPLES, vendors_of, warn
 from ccsync.cli.options import Acting, ConfigDir, Json, Reveal
+from ccsync.cli.report import Format, rendered
 from ccsync.cli.signals import Signals
 from ccsync.cli.wiring import Needs, Place, load, new_lineage, private_folder
 from ccsync.core import staleness
@@ -23,7 +24,7 @@ from ccsync.core.plan import Plan
 from ccsync.core.spec import ExportName, Project
 from ccsync.engine.rows import count_rows, read_detail, read_rows
 from ccsync.engine.session import Session
-from ccsync.errors import CcsyncError, DeniedError, Diagnostic, InvalidError, Severity
+from ccsync.errors import CcsyncError, DeniedError, Diagnostic, InvalidError, Severity, UsageError
 from ccsync.state.opening import open_state
 from ccsync.state.planfile import read_plan
 from ccsync.views.document import Page, plan_document, with_rows
@@ -32,6 +33,8 @@ from ccsync.views.human import plan_lines
 from ccsync.views.rows import rows_lines
 
 LIMIT = 20
+LIMIT_OF_A_REPORT = 1_000
+
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -40,6 +43,15 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan saved by `ccsync plan -o`.", show_default=False)],
     as_json: Json = False,
+    output_format: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            metavar="|".join(Format),
+            help="markdown: for a comment. html: a page with charts. github-output: key=value lines for a job.",
+        ),
+    ] = Format.TEXT,
+    rows: Annotated[bool, typer.Option("--rows", help="Rows of every export.")] = False,
     export: Annotated[
         str | None, typer.Option("--export", metavar="EXPORT", help="Rows of this export.", show_default=False)
     ] = None,
@@ -49,7 +61,11 @@ def show(
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", metavar="N", min=0, help=f"At most N rows of each export (default {LIMIT}).", show_default=False
+            "--limit",
+            metavar="N",
+            min=0,
+            help=f"At most N rows of each export (default {LIMIT}; html: {LIMIT_OF_A_REPORT:,}).",
+            show_default=False,
         ),
     ] = None,
     reveal: Reveal = False,
@@ -58,9 +74,11 @@ def show(
 ) -> None:
     """Show a saved plan, or rows of it.
 
-    --export, --op and --limit show rows, with addresses masked unless --reveal.
+    --rows, --export, --op and --limit show rows, with addresses masked unless --reveal. Markdown and github-output hold
+    counts only.
     """
-    wants_rows = not (export is None and op is None and limit is None)
+    wants_rows = rows or not (export is None and op is None and limit is None)
+    _check_formats(output_format, as_json=as_json, rows=wants_rows or reveal)
     with Signals(), private_folder() as folder:
         plan, changes = read_plan(file, folder)
         project = project_at_hand(Place(config_dir, acting))
@@ -68,19 +86,29 @@ def show(
             _require_rows_allowed(project, acting)
         warnings = stale_warnings(plan, project)
         with Session(folder / "engine") as session:
-            document = plan_document(plan, warnings)
-            if wants_rows:
-                pages = _pages(session, plan, changes, export, op, LIMIT if limit is None else limit)
-                if as_json:
-                    terminal.write_json(with_rows(document, pages, reveal=reveal))
-                    return
-                terminal.show(rows_lines(pages, reveal=reveal))
-            elif as_json:
-                terminal.write_json(document)
+            most = LIMIT_OF_A_REPORT if output_format is Format.HTML else LIMIT
+            pages = _pages(session, plan, changes, export, op, most if limit is None else limit) if wants_rows else None
+            if as_json:
+                document = plan_document(plan, warnings)
+                terminal.write_json(document if pages is None else with_rows(document, pages, reveal=reveal))
                 return
+            if pages is not None and output_format is Format.TEXT:
+                terminal.show(rows_lines(pages, reveal=reveal))
             else:
-                _show_whole(session, plan, changes, project, saved=str(file), reveal=reveal)
+                frame = _frame(session, changes, project, str(file), reveal=reveal)
+                if output_format is Format.TEXT:
+                    terminal.show(plan_lines(plan, frame))
+                else:
+                    terminal.write_text(rendered(output_format, plan, frame, pages or {}, project, warnings))
             warn(warnings)
+
+
+def _check_formats(output_format: Format, *, as_json: bool, rows: bool) -> None:
+    """Raises UsageError (E900) for what doesn't go together."""
+    if as_json and output_format is not Format.TEXT:
+        raise UsageError(Diagnostic("E900", f"--json and --format {output_format} exclude each other"))
+    if rows and output_format in (Format.MARKDOWN, Format.GITHUB_OUTPUT):
+        raise UsageError(Diagnostic("E900", f"--format {output_format} shows no rows", hint="use --format html"))
 
 
 def project_at_hand(place: Place) -> Project | None:
@@ -137,16 +165,9 @@ def _pages(
     return {name: page for name, page in pages.items() if page.total or export is not None}
 
 
-def _show_whole(
-    session: Session,
-    plan: Plan,
-    changes: Mapping[ExportName, Path],
-    project: Project | None,
-    *,
-    saved: str,
-    reveal: bool,
-) -> None:
+def _frame(
+    session: Session, changes: Mapping[ExportName, Path], project: Project | None, saved: str, *, reveal: bool
+) -> Frame:
     samples = SAMPLES if terminal.shows_samples() else 0
     details = {name: read_detail(session, path, samples) for name, path in changes.items()}
-    vendors = vendors_of(project) if project else {}
-    terminal.show(plan_lines(plan, Frame(Purpose.SHOW, details, vendors, saved, reveal)))
+    return Frame(Purpose.SHOW, details, vendors_of(project) if project else {}, saved, reveal)

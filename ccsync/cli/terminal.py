@@ -48,6 +48,12 @@ def write_json(document: Mapping[str, Any]) -> None:  # Any: JSON
     sys.stdout.flush()
 
 
+def write_text(text: str) -> None:
+    """A whole document to stdout, as it is."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def write_line(text: str) -> None:
     """One line of JSON to stdout, there at once for whoever reads along."""
     sys.stdout.write(text + "\n")

@@ -67,7 +67,7 @@ def _op(op: Op, export: ExportPlan, detail: ChangeDetail, frame: Frame) -> list[
         return []
     look = LOOKS[op]
     label = f"{look.symbol} {number(count)} {look.words}"
-    why = tally(_why(op, export, detail))
+    why = tally(why_of(op, export, detail))
     if op is Op.REMOVE:
         why = f"{why} ({removed_share(export)})".lstrip()
     head = line("    ", (label, look.style), f"{label_gap(label)}{why}" if why else "", hang=8)
@@ -85,7 +85,8 @@ def removed_share(export: ExportPlan) -> str:
     return f"{100 * export.counts.remove / export.managed:.2f} % of our {number(export.managed)}"
 
 
-def _why(op: Op, export: ExportPlan, detail: ChangeDetail) -> Mapping[str, int]:
+def why_of(op: Op, export: ExportPlan, detail: ChangeDetail) -> Mapping[str, int]:
+    """Rows of an op by what explains them: the reason, or for updates the field."""
     match op:
         case Op.HELD_BACK:
             return export.held_back

@@ -206,3 +206,37 @@ def test_an_export_that_a_branch_deletes_is_planned(world: World, run: Run) -> N
     done = run("plan", "--changed", "HEAD", "--json")
     assert [each["code"] for each in json.loads(done.out)["warnings"]] == ["W742"]
     assert len(json.loads(done.out)["exports"]) == 3
+
+
+# ---------------------------------------------------------------- what a reviewer is shown
+
+
+def test_a_saved_plan_is_shown_in_every_format(world: World, run: Run) -> None:
+    applied(world, run)
+    world.people(("anna", "bob", "carla", "frank"), last_name="New")
+    run("plan", "-o", "one.ccplan", "--allow", "weekly_newsletter:max_remove")
+    markdown = run("show", "one.ccplan", "--format", "markdown")
+    assert (markdown.code, markdown.err) == (0, "")
+    assert "**Removes 2 people:**" in markdown.out
+    assert "| **remove** | **2** | `source_row_gone` 2" in markdown.out
+    page = run("show", "one.ccplan", "--format", "html")
+    assert page.out.startswith("<!doctype html>")
+    assert "after each of 1 run: 5 on" in page.out
+    assert "this plan leads to 4" in page.out
+    assert "details" not in re.findall(r"<summary>Rows", page.out)
+    rows = run("show", "one.ccplan", "--format", "html", "--rows", "--op", "remove")
+    assert "Rows 1 to 2 of 2" in rows.out
+    assert "@example.com" not in rows.out
+    assert "dries@example.com" in run("show", "one.ccplan", "--format", "html", "--rows", "--reveal").out
+    outputs = dict(
+        line.split("=", 1)
+        for line in run("show", "one.ccplan", "--format", "github-output").out.splitlines()
+        if "=" in line
+    )
+    assert (outputs["add"], outputs["update"], outputs["remove"]) == ("1", "3", "2")
+    for refused in (
+        ("--json", "--format", "html"),
+        ("--format", "markdown", "--rows"),
+        ("--format", "github-output", "--reveal"),
+    ):
+        assert run("show", "one.ccplan", *refused).code == 64
