@@ -376,15 +376,20 @@ class Drops:
     """What a look at live takes out of an export. path: Parquet (key, op, reason, now VARCHAR), where `now` says what
     was seen: `gone`, `unsubscribed`, `present`. counts: dropped adds, updates, adoptions and removals, by reason.
     People whom the plan holds back as having left (op `held_back`) are rows when they are there, and never counted.
+    ids: Parquet (key, contact_id) of the people to be removed, as this look shows them; None where its file has no ids.
     """
 
     path: Path
     counts: Mapping[str, int]
+    ids: Path | None = None
 
 
 class Firewall(Protocol):
-    def drops(self, changes: Path, live: Live, into: Path, before: Sequence[Path] = ()) -> Drops:
-        """before: the drops of this run's earlier looks; who joined by then and is gone again left by themselves."""
+    def drops(
+        self, changes: Path, live: Live, into: Path, before: Sequence[Path] = (), ids: Path | None = None
+    ) -> Drops:
+        """before: the drops of this run's earlier looks; who joined by then and is gone again left by themselves.
+        ids: those known so far, kept where this look says nothing."""
         ...
 
 
@@ -398,13 +403,17 @@ class Bodies(Protocol):
     def removal_ids(
         self, changes: Path, batch: Batch, without: Sequence[Path], ids: Path | None, only: Path | None
     ) -> tuple[str, ...]:
-        """Contact ids of one removal batch: of the changes file, else of `ids` (key, contact_id)."""
+        """Contact ids of one removal batch by `ids` (key, contact_id), which are of this run: an older id may be
+        somebody else's by now."""
 
-    def unresolved(self, changes: Path, without: Sequence[Path]) -> tuple[str, ...]:
-        """Keys of removals without a contact id. Bounded by the removals of a plan, which are looked up one by one."""
+    def unresolved(self, changes: Path, without: Sequence[Path], ids: Path | None) -> tuple[str, ...]:
+        """Keys of removals that `ids` has no id of. Bounded by the removals of a plan, which are looked up one by
+        one."""
 
-    def write_ids(self, pages: Iterator[tuple[tuple[str, str], ...]], changes: Path, into: Path) -> int:
-        """Writes (key, contact_id) of the removals without id that the pages know. Returns how many."""
+    def write_ids(
+        self, pages: Iterator[tuple[tuple[str, str], ...]], wanted: Sequence[str], ids: Path | None, into: Path
+    ) -> int:
+        """Writes (key, contact_id): `ids`, and those of the wanted keys that the pages know. Returns how many."""
 
 
 class Sent(StrEnum):
@@ -437,7 +446,7 @@ class SentBatch:
 class Settlement:
     """What the outcome of one export is worked out from.
 
-    ledger: of the base generation. drops: every look's, in order. ids: (key, contact_id) looked up.
+    ledger: of the base generation. drops: every look's, in order. ids: (key, contact_id) as this run knows.
     read_back: live read after the last activity ended; None when no batch is doubtful. at: UTC text.
     final: False while a second try of cut-off rows may follow. late: the run was interrupted and is settled by another
     command, maybe days later. list_id: of the list, the one that the run made included; None for the plan's.

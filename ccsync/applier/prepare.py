@@ -1,6 +1,7 @@
 """Before the first change: account, rights, lists and fields are checked, and the look that closes the firewall."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from ccsync.applier.deck import Deck
 from ccsync.core.cost import paging_is_cheaper
@@ -107,10 +108,16 @@ def look(deck: Deck) -> None:
         begun[connection] = deck.clock.monotonic()
         for export, live in read_live(deck, connection, f"look-{number}"):
             found = deck.work.firewall.drops(
-                deck.changes[export.name], live, deck.fresh_folder(f"drops-{number}"), deck.drops(export.name)
+                deck.changes[export.name],
+                live,
+                deck.fresh_folder(f"drops-{number}"),
+                deck.drops(export.name),
+                deck.ids(export.name),
             )
             name = f"look-{number}-{export.name}.parquet"
             deck.journal.keep(found.path, name)
+            if found.ids is not None and export.counts.remove:
+                _know_ids(deck, export, found.ids)
             drops[export.name] = name
             dropped[export.name] = sum(found.counts.values())
             deck.sink(FirewallClosed(export.name, found.counts))
@@ -172,14 +179,15 @@ def list_named(destination: Destination, name: str) -> ListId | None:
 
 
 def resolve_ids(deck: Deck, connection: ConnectionName) -> None:
-    """Looks up the contact ids that removals need and the ledger does not know, the way that takes fewer calls."""
+    """Looks up the contact ids that removals need and the look did not show, the way that takes fewer calls. Ids of
+    the ledger are not used: the address may be somebody else's contact by now."""
     destination = deck.destinations(connection)
     for export in deck.exports(connection):
         list_id = deck.list_id(export)
-        if not export.unresolved or list_id is None:
+        if not export.counts.remove or list_id is None:
             continue
-        changes = deck.changes[export.name]
-        keys = deck.work.bodies.unresolved(changes, deck.drops(export.name))
+        known = deck.ids(export.name)
+        keys = deck.work.bodies.unresolved(deck.changes[export.name], deck.drops(export.name), known)
         if not keys:
             continue
         deck.check_stop()
@@ -189,10 +197,14 @@ def resolve_ids(deck: Deck, connection: ConnectionName) -> None:
             else _looked_up(destination, list_id, keys)
         )
         into = deck.fresh_folder("ids") / "ids.parquet"
-        deck.work.bodies.write_ids(pages, changes, into)
-        name = f"ids-{export.name}.parquet"
-        deck.journal.keep(into, name)
-        deck.record(IdsResolved(export.name, name))
+        deck.work.bodies.write_ids(pages, keys, known, into)
+        _know_ids(deck, export, into)
+
+
+def _know_ids(deck: Deck, export: ExportPlan, ids: Path) -> None:
+    name = f"ids-{export.name}.parquet"
+    deck.journal.keep(ids, name)
+    deck.record(IdsResolved(export.name, name))
 
 
 def _looked_up(

@@ -64,7 +64,7 @@ class ListCreated:
 
 @dataclass(frozen=True, slots=True)
 class IdsResolved:
-    """rows: name of the journal's rows file (key, contact_id) with the ids that were looked up."""
+    """rows: name of the journal's rows file (key, contact_id) with all ids that the run knows."""
 
     export: ExportName
     rows: str

@@ -39,32 +39,32 @@ class BodyWriter:
         self, changes: Path, batch: Batch, without: Sequence[Path], ids: Path | None, only: Path | None
     ) -> tuple[str, ...]:
         """Contact ids of one removal batch, by key. Who has none is left out: nothing else names them."""
-        known, join = "c.contact_id", ""
-        if ids is not None:
-            known = "COALESCE(c.contact_id, i.contact_id)"
-            join = f" LEFT JOIN read_parquet({literal(str(ids))}) AS i ON i.key = c.key"
+        if ids is None:
+            return ()
         found = self._session.rows(
-            f"SELECT {known} AS id FROM (FROM ({_batch(changes)}){without_dropped(without)}{_part(only)}) AS c{join}"
-            f" WHERE {known} IS NOT NULL ORDER BY c.key",
+            f"SELECT i.contact_id FROM (FROM ({_batch(changes)}){without_dropped(without)}{_part(only)}) AS c"
+            f" JOIN read_parquet({literal(str(ids))}) AS i ON i.key = c.key ORDER BY c.key",
             [batch.number],
         )
         return tuple(dict.fromkeys(contact_id for (contact_id,) in found))
 
-    def unresolved(self, changes: Path, without: Sequence[Path]) -> tuple[str, ...]:
+    def unresolved(self, changes: Path, without: Sequence[Path], ids: Path | None) -> tuple[str, ...]:
         """Keys of removals without a contact id, in order."""
-        removals = f"SELECT * FROM read_parquet({literal(str(changes))}) WHERE op = 'remove' AND contact_id IS NULL"
+        known = f" AND key NOT IN (SELECT key FROM read_parquet({literal(str(ids))}))" if ids else ""
+        removals = f"SELECT * FROM read_parquet({literal(str(changes))}) WHERE op = 'remove'{known}"
         found = self._session.rows(f"SELECT key FROM ({removals}){without_dropped(without)} ORDER BY key")
         return tuple(key for (key,) in found)
 
-    def write_ids(self, pages: Iterator[tuple[tuple[str, str], ...]], changes: Path, into: Path) -> int:
-        """Writes Parquet (key, contact_id), ordered by key, page by page: only who is to be removed is kept."""
+    def write_ids(
+        self, pages: Iterator[tuple[tuple[str, str], ...]], wanted: Sequence[str], ids: Path | None, into: Path
+    ) -> int:
+        """Writes Parquet (key, contact_id), ordered by key, page by page: only who is wanted is kept. Where two
+        contacts share a key, nobody can tell whom it means: neither is named."""
         session = self._session
-        wanted, found = session.fresh_name("wanted"), session.fresh_name("ids")
-        session.execute(
-            f"CREATE TEMP TABLE {identifier(wanted)} AS SELECT key FROM read_parquet({literal(str(changes))})"
-            " WHERE op = 'remove' AND contact_id IS NULL"
-        )
-        session.execute(f"CREATE TEMP TABLE {identifier(found)} (key VARCHAR, contact_id VARCHAR)")
+        keys, found = session.fresh_name("wanted"), session.fresh_name("ids")
+        session.execute(f"CREATE TEMP TABLE {identifier(keys)} AS SELECT unnest($1::VARCHAR[]) AS key", [list(wanted)])
+        known = f"read_parquet({literal(str(ids))})" if ids else "(SELECT '' AS key, '' AS contact_id WHERE false)"
+        session.execute(f"CREATE TEMP TABLE {identifier(found)} AS SELECT key, contact_id FROM {known} ORDER BY key")
         for page in pages:
             if not page:
                 continue
@@ -72,14 +72,16 @@ class BodyWriter:
                 f"INSERT INTO {identifier(found)} SELECT key, contact_id FROM"
                 f" (SELECT {folded_sql('email')} AS key, contact_id"
                 " FROM (SELECT unnest($1::VARCHAR[]) AS email, unnest($2::VARCHAR[]) AS contact_id))"
-                f" WHERE key IN (SELECT key FROM {identifier(wanted)})",
+                f" WHERE key IN (SELECT key FROM {identifier(keys)})",
                 [[email for email, _ in page], [contact_id for _, contact_id in page]],
             )
         # A listing that changes while it is read repeats people.
         session.copy_to_parquet(
-            f"SELECT key, min(contact_id) AS contact_id FROM {identifier(found)} GROUP BY key ORDER BY key", into
+            f"SELECT key, any_value(contact_id) AS contact_id FROM {identifier(found)} GROUP BY key"
+            " HAVING count(DISTINCT contact_id) = 1 ORDER BY key",
+            into,
         )
-        session.drop(wanted, found)
+        session.drop(keys, found)
         return int(session.scalar("SELECT count(*) FROM read_parquet($1)", [str(into)]))
 
 

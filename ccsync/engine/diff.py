@@ -128,9 +128,11 @@ def _no_ledger() -> str:
 
 
 def _contact_id(sides: Sides) -> str:
-    # Live first: a contact that was deleted and made anew has another id.
-    places = (("v", sides.members), ("l", True), ("o", sides.siblings))
-    return f"COALESCE({', '.join(f'{name}.contact_id' for name, there in places if there)})"
+    # As live shows it, where it was read: an address may have moved to another contact, or its contact was made anew.
+    # Ledgers only say whether there are ids to be had: an apply takes them from its own look.
+    if sides.members:
+        return "v.contact_id"
+    return f"COALESCE(l.contact_id{', o.contact_id' if sides.siblings else ''})"
 
 
 def _sibling_columns(sides: Sides) -> str:

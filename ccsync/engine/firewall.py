@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ccsync.engine.drops import DROPPED, seen_there
-from ccsync.engine.live import load_people
+from ccsync.engine.live import People, load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
 from ccsync.ports import Drops, Live
@@ -19,7 +19,9 @@ class LiveFirewall:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def drops(self, changes: Path, live: Live, into: Path, before: Sequence[Path] = ()) -> Drops:
+    def drops(
+        self, changes: Path, live: Live, into: Path, before: Sequence[Path] = (), ids: Path | None = None
+    ) -> Drops:
         """What this look drops, and who is on the list by now against what the plan knew. into: a folder.
 
         `counts` has everyone dropped by reason, people not forgotten after all (`came_back`) included. An addition
@@ -62,5 +64,26 @@ class LiveFirewall:
         counts = session.rows(
             f"SELECT reason, count(*) FROM {identifier(table)} WHERE {DROPPED} GROUP BY reason ORDER BY reason"
         )
+        seen = None
+        if members and live.members and "contact_id" in live.members.columns:
+            seen = into / "ids.parquet"
+            session.copy_to_parquet(_ids(changes, members, ids), seen)
         session.drop(table, unsubscribed.relation, *([members.relation] if members else []))
-        return Drops(path, dict(counts))
+        return Drops(path, dict(counts), seen)
+
+
+def _ids(changes: Path, members: People, before: Path | None) -> str:
+    """SQL: (key, contact_id) of the people to be removed, as the list shows them. A contact that stands under two
+    addresses is left out: to remove it for one of them may take the other off."""
+    name = identifier(members.relation)
+    seen = (
+        f"SELECT key, contact_id FROM {name} WHERE contact_id IS NOT NULL"
+        f" AND key IN (SELECT key FROM read_parquet({literal(str(changes))}) WHERE op = 'remove')"
+    )
+    alone = (
+        f"SELECT contact_id FROM {name} WHERE contact_id IN (SELECT contact_id FROM seen)"
+        " GROUP BY contact_id HAVING count(*) = 1"
+    )
+    known = f"SELECT key, contact_id FROM read_parquet({literal(str(before))})" if before else ""
+    older = f" UNION ALL {known} WHERE key NOT IN (SELECT key FROM seen)" if known else ""
+    return f"WITH seen AS ({seen}) SELECT key, contact_id FROM seen WHERE contact_id IN ({alone}){older} ORDER BY key"

@@ -100,10 +100,13 @@ def _unsubscribed(at: Mapping[str, str]) -> str:
 def _collapse(session: Session, relation: Relation, fields: Sequence[str]) -> int:
     """One row a key: spellings of an address that differ in case are one person. Returns how many are left."""
     name = identifier(relation)
-    # An opt-out of any spelling counts; for the rest, the least value, so that it does not depend on the file's order.
+    # An opt-out of any spelling counts; of several contacts none is named; for the rest, the least value, so that it
+    # does not depend on the file's order.
     values = "".join(f", min({identifier(field)}) AS {identifier(field)}" for field in fields)
     session.execute(
-        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT key, min(contact_id) AS contact_id,"
+        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT key,"
+        " CASE WHEN count(DISTINCT contact_id) = 1 AND count(contact_id) = count(*) THEN min(contact_id) END"
+        " AS contact_id,"
         f" bool_or(unsubscribed) AS unsubscribed{values} FROM {name} GROUP BY key"
     )
     return session.count(relation)

@@ -177,9 +177,9 @@ def _known(settlement: Settlement, evidence: Evidence) -> str:
         columns.append("NULL::VARCHAR AS dropped_as, false AS present")
     if settlement.ids is not None:
         joins += f" LEFT JOIN read_parquet({literal(str(settlement.ids))}) AS i ON i.key = c.key"
-        columns.append("COALESCE(c.contact_id, i.contact_id) IS NOT NULL AS named")
+        columns.append("i.contact_id IS NOT NULL AS named")
     else:
-        columns.append("c.contact_id IS NOT NULL AS named")
+        columns.append("false AS named")
     if evidence.members is not None:
         joins += f" LEFT JOIN {identifier(evidence.members.relation)} AS v ON v.key = c.key"
         columns.append(f"v.key IS NOT NULL AS on_list, {_differs(evidence.members)} AS differs")

@@ -92,36 +92,45 @@ def test_a_batch_of_which_nobody_is_left_has_no_rows(
     assert (body.count, body.rows) == (0, rows)
 
 
-def test_removals_are_named_by_the_ids_of_the_plan_and_those_looked_up(
+def ids_file(session: Session, path: Path, **ids: str) -> Path:
+    """ids: name → contact id."""
+    columns = {"key": [f"{name}@example.com" for name in ids], "contact_id": list(ids.values())}
+    session.copy_to_parquet(f"FROM {identifier(tables.table(session, columns))} ORDER BY key", path)
+    return path
+
+
+def test_removals_are_named_by_the_ids_of_the_run_and_never_by_those_of_the_plan(
     session: Session, changes: Path, tmp_path: Path
 ) -> None:
     writer = BodyWriter(session)
-    assert writer.removal_ids(changes, REMOVAL, (), None, None) == ("id-a", "id-c")
-    assert writer.unresolved(changes, ()) == ("b@example.com",)
-    ids = tmp_path / "ids.parquet"
+    assert writer.removal_ids(changes, REMOVAL, (), None, None) == ()
+    seen, ids = ids_file(session, tmp_path / "seen", a="new-a"), tmp_path / "ids.parquet"
+    wanted = writer.unresolved(changes, (), seen)
+    assert wanted == ("b@example.com", "c@example.com")
     pages = iter([(("B@Example.com ", "id-b"), ("a@example.com", "other")), (), (("b@example.com", "id-b"),)])
-    assert writer.write_ids(pages, changes, ids) == 1
-    assert tables.read(session, ids) == [{"key": "b@example.com", "contact_id": "id-b"}]
-    assert writer.removal_ids(changes, REMOVAL, (), ids, None) == ("id-a", "id-b", "id-c")
+    assert writer.write_ids(pages, wanted, seen, ids) == 2
+    assert tables.read(session, ids) == [
+        {"key": "a@example.com", "contact_id": "new-a"},
+        {"key": "b@example.com", "contact_id": "id-b"},
+    ]
+    assert writer.removal_ids(changes, REMOVAL, (), ids, None) == ("new-a", "id-b")
     gone = dropped(session, tmp_path / "d", ("remove", "b@example.com", "gone"), ("remove", "c@example.com", "gone"))
-    assert writer.removal_ids(changes, REMOVAL, (gone,), ids, None) == ("id-a",)
-    assert writer.unresolved(changes, (gone,)) == ()
+    assert writer.removal_ids(changes, REMOVAL, (gone,), ids, None) == ("new-a",)
+    assert writer.unresolved(changes, (gone,), seen) == ()
 
 
-def test_a_second_try_of_a_removal_names_only_those_asked_for(session: Session, tmp_path: Path) -> None:
-    path, only = tmp_path / "changes.parquet", tmp_path / "only.parquet"
-    session.copy_to_parquet(
-        "SELECT 'remove' AS op, unnest(['a@example.com', 'b@example.com']) AS key, unnest(['id-a', 'id-b']) AS"
-        " contact_id, 1 AS batch",
-        path,
-    )
+def test_two_contacts_of_one_key_are_not_named(session: Session, tmp_path: Path) -> None:
+    ids = tmp_path / "ids.parquet"
+    pages = iter([(("jose\u0301@example.com", "id-1"), ("josé@example.com", "id-2"))])
+    assert BodyWriter(session).write_ids(pages, ("josé@example.com",), None, ids) == 0
+
+
+def test_a_second_try_of_a_removal_names_only_those_asked_for(session: Session, changes: Path, tmp_path: Path) -> None:
+    only, ids = tmp_path / "only.parquet", ids_file(session, tmp_path / "ids", a="id-a", b="id-b")
     session.copy_to_parquet("SELECT 'b@example.com' AS key", only)
-    assert BodyWriter(session).removal_ids(path, REMOVAL, (), None, only) == ("id-b",)
+    assert BodyWriter(session).removal_ids(changes, REMOVAL, (), ids, only) == ("id-b",)
 
 
-def test_two_people_with_one_contact_are_named_once(session: Session, tmp_path: Path) -> None:
-    path = tmp_path / "changes.parquet"
-    session.copy_to_parquet(
-        "SELECT 'remove' AS op, unnest(['a@example.com', 'b@example.com']) AS key, 'id' AS contact_id, 1 AS batch", path
-    )
-    assert BodyWriter(session).removal_ids(path, REMOVAL, (), None, None) == ("id",)
+def test_two_people_with_one_contact_are_named_once(session: Session, changes: Path, tmp_path: Path) -> None:
+    ids = ids_file(session, tmp_path / "ids", a="id", b="id")
+    assert BodyWriter(session).removal_ids(changes, REMOVAL, (), ids, None) == ("id",)

@@ -358,10 +358,12 @@ def test_changes_come_first_then_what_is_held_back_then_what_is_unusable(world: 
     assert (diffed.unresolved, diffed.people) == (1, 2)
 
 
-def test_an_id_of_live_outweighs_one_of_the_ledger(world: World) -> None:
+def test_an_id_of_the_ledger_counts_only_where_live_was_not_read(world: World) -> None:
     ledger = {ANN: member(contact_id="old"), BOB: member(contact_id="old")}
     diffed = world.diff({}, ledger, {ANN: {"contact_id": "new"}, BOB: {}}, columns=("contact_id",))
-    assert [row["contact_id"] for row in tables.read(world.session, diffed.changes)] == ["new", "old"]
+    assert [row["contact_id"] for row in tables.read(world.session, diffed.changes)] == ["new", None]
+    diffed = world.diff({}, ledger, None)
+    assert [row["contact_id"] for row in tables.read(world.session, diffed.changes)] == ["old", "old"]
 
 
 def test_the_file_is_private_and_its_bytes_follow_from_its_rows(tmp_path: Path) -> None:

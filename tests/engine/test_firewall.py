@@ -90,3 +90,33 @@ def test_a_list_that_does_not_exist_yet_lets_new_people_through(session: Session
 
 def test_people_forgotten_for_another_reason_stay_forgotten(session: Session, tmp_path: Path) -> None:
     assert seen(session, tmp_path, {KEY: {}}, (), ("forget", KEY, "segment_left")) == (set(), {})
+
+
+def test_ids_are_those_that_the_look_shows_and_of_contacts_that_stand_under_one_address(
+    session: Session, tmp_path: Path
+) -> None:
+    names = ("ann", "bob", "cyd", "dan")
+    rows = [("remove", f"{name}@example.com", "segment_left") for name in names]
+    path = changes(session, tmp_path / "changes.parquet", *rows, ("update", "eve@example.com", "any"))
+    ids = {"ann": "1", "bob": "2", "eve": "2", "cyd": None}
+    members = {f"{name}@example.com": {"contact_id": one} for name, one in ids.items()}
+    firewall = LiveFirewall(session)
+
+    def noted(folder: str, columns: tuple[str, ...], before: Path | None) -> Path | None:
+        (tmp_path / folder).mkdir()
+        live = tables.live(tmp_path / folder, members, (), columns)
+        return firewall.drops(path, live, tmp_path / folder, (), before).ids
+
+    first = noted("first", ("contact_id",), None)
+    assert first is not None
+    assert tables.read(session, first) == [{"key": "ann@example.com", "contact_id": "1"}]
+    known = tmp_path / "known"
+    columns = {"key": ["ann@example.com", "cyd@example.com"], "contact_id": ["old", "3"]}
+    session.copy_to_parquet(f"FROM {identifier(tables.table(session, columns))}", known)
+    second = noted("second", ("contact_id",), known)
+    assert second is not None
+    assert tables.read(session, second) == [
+        {"key": "ann@example.com", "contact_id": "1"},
+        {"key": "cyd@example.com", "contact_id": "3"},
+    ]
+    assert noted("third", (), known) is None

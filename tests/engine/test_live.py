@@ -66,6 +66,14 @@ def test_a_person_listed_twice_is_one_and_an_opt_out_of_either_counts(session: S
     assert people(session, file(tmp_path, text, {**EMAIL, "status": "Status"})) == [("ann@example.com", None, True)]
 
 
+def test_of_two_contacts_with_one_key_none_is_named(session: Session, tmp_path: Path) -> None:
+    text = "Email address,Id\nANN@example.com,1\nann@example.com,2\nbob@example.com,3\nBOB@example.com,3\n"
+    assert people(session, file(tmp_path, text, {**EMAIL, "contact_id": "Id"})) == [
+        ("ann@example.com", None, False),
+        ("bob@example.com", "3", False),
+    ]
+
+
 def test_rows_without_an_address_are_left_out_but_count_as_rows(session: Session, tmp_path: Path) -> None:
     live = file(tmp_path, "Email address,Phone\n,555\nann@example.com,\n", rows=2)
     assert people(session, live) == [("ann@example.com", None, False)]

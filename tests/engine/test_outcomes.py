@@ -62,7 +62,9 @@ class Run:
         folder = self.fresh()
         looks = [self._drops(folder / f"look-{at}", rows) for at, rows in enumerate(drops)]
         known = folder / "ids"
-        if ids is not None:
+        named = {str(row["key"]): str(row["contact_id"]) for row in changes if row["op"] == "remove"}
+        ids = {key: one for key, one in named.items() if one != "None"} | dict(ids or {})
+        if ids:
             columns = {"key": list(ids), "contact_id": list(ids.values())}
             self.session.copy_to_parquet(f"FROM {identifier(tables.table(self.session, columns))}", known)
         return tables.settlement(
@@ -73,7 +75,7 @@ class Run:
             else tables.ledger(self.session, folder / "ledger", ledger, tuple(ledger_fields)),
             batches=batches,
             drops=looks,
-            ids=known if ids is not None else None,
+            ids=known if ids else None,
             read_back=read_back,
             final=final,
             late=late,

@@ -14,7 +14,7 @@ from ccsync.core.fields import field_spec
 from ccsync.engine.batches import Caps, cut
 from ccsync.engine.bodies import BodyWriter
 from ccsync.engine.encode import csv_header
-from ccsync.engine.quote import identifier
+from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,7 +156,9 @@ def test_batches_are_cut_greedily_and_bodies_say_exactly_their_rows(session: Ses
 def check_removals(session: Session, case: Case, changes: Path, batches: list[Batch]) -> None:
     keys = sorted(row["key"] for row in case.rows if row["op"] == "remove")
     step = case.caps.removals
-    sent = [BodyWriter(session).removal_ids(changes, batch, (), None, None) for batch in batches]
+    ids = changes.with_name("ids.parquet")
+    session.copy_to_parquet(f"SELECT key, contact_id FROM read_parquet({literal(str(changes))}) ORDER BY key", ids)
+    sent = [BodyWriter(session).removal_ids(changes, batch, (), ids, None) for batch in batches]
     assert sent == [tuple(f"id-{key}" for key in keys[at : at + step]) for at in range(0, len(keys), step)]
     assert [batch.rows for batch in batches] == [len(ids) for ids in sent]
 
