@@ -760,6 +760,18 @@ CATALOGUE: dict[str, Entry] = {
         "Fetch it (`git fetch origin main`; in CI: check out with full history), or plan without `--changed`.",
         ExitCode.USAGE,
     ),
+    "E780": Entry(
+        "A run can't be undone",
+        "No generation is kept that the run made by applying a plan, or the one before it is not kept any more. Runs"
+        " that sent nothing (`import`, `readmit`, `restore`) can't be undone either: they changed no list.",
+        "Look the run up with `ccsync history`; go back to an older state with `ccsync state restore`, which changes no"
+        " list.",
+    ),
+    "E781": Entry(
+        "Nothing to undo",
+        "The run changed nobody: neither the ledger before it nor the one after it knows of a change by this run.",
+        "Look the run up with `ccsync history`.",
+    ),
     "E801": Entry(
         "Approval needed",
         "The command asks before it sends, and nobody can be asked: stdin or stderr is no terminal, or CI is set.",
@@ -1010,6 +1022,25 @@ CATALOGUE: dict[str, Entry] = {
         "The base has no sound configuration",
         "`plan --changed BASE` found no configuration at BASE, or one with errors, so that every export counts as"
         " touched.",
+        "Nothing has to be done.",
+        None,
+    ),
+    "W780": Entry(
+        "The plan undoes a run",
+        "It takes back what one run did and is no step towards the configuration: the next plan proposes that again.",
+        "Mend the data or the configuration after applying it, and pause schedules until then.",
+        None,
+    ),
+    "W781": Entry(
+        "Not everything of a run is undone",
+        "People whom the run changed are left as they are: they left, were changed again, are held by another export,"
+        " or their earlier values are not known.",
+        "Nothing has to be done; `ccsync explain` tells one person's story.",
+        None,
+    ),
+    "W782": Entry(
+        "What can't be undone",
+        "Mails that were sent, contacts that were made, exports that are no longer declared.",
         "Nothing has to be done.",
         None,
     ),

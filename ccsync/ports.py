@@ -505,6 +505,71 @@ class Outcomes(Protocol):
         """The opt-out memory with everyone added who was found gone, and everyone taken out who came back."""
 
 
+# ---------------------------------------------------------------- undoing a run
+
+
+@dataclass(frozen=True, slots=True)
+class UndoSibling:
+    """Another export on the same list. before, now: its ledgers before the run and now. undone: the same plan takes
+    back what the run did to it."""
+
+    name: ExportName
+    before: Path | None
+    now: Path | None
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRequest:
+    """What one export's part of an undoing plan is made of.
+
+    before, after: its ledger on both sides of the run; None when there was none. now: of the newest generation; fields
+    are its. memories: the opt-out memories after the run and now.
+    """
+
+    name: ExportName
+    run: str
+    fields: tuple[str, ...]
+    account: AccountId
+    list_id: ListId
+    before: Path | None
+    after: Path | None
+    now: Path
+    siblings: tuple[UndoSibling, ...]
+    memories: tuple[Path, ...]
+    live: Live
+
+
+class Skipped(StrEnum):
+    """Why something that a run did is not taken back."""
+
+    LEFT = "left"
+    CHANGED_SINCE = "changed_since"
+    GONE = "gone"
+    ON_LIST = "on_list"
+    OTHER_EXPORT = "other_export"
+    ADOPTED = "adopted"
+    UNKNOWN_BEFORE = "unknown_before"
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """diffed: as of a three-way table, its reasons all `undone`. skipped: people by why nothing is done for them.
+    unknown_values: fields, over all people, whose earlier value is not known, or that somebody edited since."""
+
+    diffed: Diffed
+    skipped: Mapping[Skipped, int]
+    unknown_values: int
+
+
+class Undoer(Protocol):
+    def touched(self, run: str, before: Path | None, after: Path | None) -> bool:
+        """Whether a run changed anything between two ledgers of an export."""
+
+    def undo(self, request: UndoRequest) -> Undone:
+        """Works out what takes back what a run did to one export. Raises RemoteError for a live file of no use."""
+
+
 # ---------------------------------------------------------------- what people decide about a ledger
 
 

@@ -23,6 +23,7 @@ COMMANDS = (
     Command("show", "show", "Show a saved plan, or rows of it."),
     Command("verify", "verify", "Say whether a saved plan may still be applied; asks nothing of the network."),
     Command("apply", "apply", "Apply a saved plan; without one: plan, show, ask, apply."),
+    Command("undo", "undo", "Make a plan that takes back what one run did."),
     Command("recover", "recover", "Settle an interrupted run."),
     Command("import", "import_list", "Take over a list that exists: seed the ledger, send nothing."),
     Command("readmit", "readmit", "Let held-back people be added again."),

@@ -26,7 +26,7 @@ from ccsync.core.event import Event
 from ccsync.core.plan import to_text
 from ccsync.core.spec import Connection, ConnectionLimits, ConnectionName, Project
 from ccsync.errors import Diagnostic, InvalidError
-from ccsync.ports import Desires, Destination, Differ, Narrowing, Policies, Sink, Stewardship
+from ccsync.ports import Desires, Destination, Differ, Narrowing, Policies, Sink, Stewardship, Undoer
 
 if TYPE_CHECKING:
     from ccsync.applier import Work
@@ -151,6 +151,12 @@ class Workspace:
         from ccsync.engine.diff import ThreeWayDiffer
 
         return ThreeWayDiffer(self.session)
+
+    @cached_property
+    def undoer(self) -> Undoer:
+        from ccsync.engine.undo import LedgerUndoer
+
+        return LedgerUndoer(self.session)
 
     @cached_property
     def policies(self) -> Policies:

@@ -67,6 +67,7 @@ class Reason(StrEnum):
     REMOVED_BY_SIBLING = "removed_by_sibling"
     FIELD_CHANGED = "field_changed"
     MAPPING_CHANGED = "mapping_changed"
+    UNDONE = "undone"
 
 
 @dataclass(frozen=True, slots=True)

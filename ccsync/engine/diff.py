@@ -34,7 +34,8 @@ class ThreeWayDiffer:
         counts = count_changes(session, sides, table)
         parts = cut(session, table, request.fields)
         path = session.workdir / f"{table}.parquet"
-        _write(session, request, table, parts, path)
+        unusable = request.desired.unusable_relation if request.desired else None
+        write_changes(session, request.fields, table, parts, unusable, path)
         people = sum(batch.rows for batch in parts.batches if batch.transport)
         unresolved = session.scalar(
             f"SELECT count(*) FROM {identifier(table)} WHERE op = 'remove' AND contact_id IS NULL"
@@ -304,9 +305,10 @@ OP_ORDER = (Op.REMOVE, *IMPORT_ORDER, Op.FORGET, Op.HELD_BACK, Op.UNUSABLE)
 """Order of a changes file within a batch, and of what has none: changes, then held back, then unusable."""
 
 
-def _write(session: Session, request: DiffRequest, table: Relation, parts: Cut, path: Path) -> None:
-    """Writes the changes file: see `Diffed`. Its bytes follow from its rows."""
-    fields = request.fields
+def write_changes(
+    session: Session, fields: Sequence[str], table: Relation, parts: Cut, unusable: Relation | None, path: Path
+) -> None:
+    """Writes a changes file: see `Diffed`. Its bytes follow from its rows. unusable: see `Desired`."""
     values = "".join(f", c.{column(field)}" for field in fields for column in (before, after))
     rows = (
         "SELECT c.op, c.key, c.contact_id, c.reason, n.batch, c.content, c.ownership"
@@ -314,11 +316,11 @@ def _write(session: Session, request: DiffRequest, table: Relation, parts: Cut, 
         f" FROM {identifier(table)} AS c LEFT JOIN {identifier(parts.numbers)} AS n ON n.row = c.rowid"
         " WHERE c.op <> 'unchanged'"
     )
-    if request.desired is not None:
+    if unusable is not None:
         empty = "".join(", NULL" for field in fields for _ in (before, after))
         rows += (
             f" UNION ALL SELECT 'unusable', key, NULL, reason, NULL, NULL, NULL{empty}, {OP_ORDER.index(Op.UNUSABLE)}"
-            f" FROM {identifier(request.desired.unusable_relation)}"
+            f" FROM {identifier(unusable)}"
         )
     session.copy_to_parquet(
         f"SELECT * EXCLUDE (place) FROM ({rows}) ORDER BY batch NULLS LAST, place, key NULLS FIRST, reason",

@@ -51,7 +51,7 @@ def export_plan(
         sources=desired.sources if desired else (),
         estimate=estimate(target.list, diffed.batches, diffed.unresolved, before, limits),
         deleted=target.export is None,
-        changes_sha256=_sha256_of(diffed.changes),
+        changes_sha256=file_digest(diffed.changes),
     )
 
 
@@ -198,7 +198,8 @@ def new_lists(plan: Plan) -> int:
     return sum(1 for export in plan.exports if export.list.action is ListAction.CREATE)
 
 
-def _sha256_of(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """sha256 of a changes file, in hexadecimal."""
     with path.open("rb") as file:
         digest = sha256()
         while chunk := file.read(1 << 20):

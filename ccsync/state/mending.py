@@ -15,7 +15,7 @@ from ccsync.ports import Clock, Snapshot
 from ccsync.state import refusals
 from ccsync.state.files import disk_trouble, sha256_of
 from ccsync.state.generations import Generations, Source, sources_of
-from ccsync.state.head import HEAD, Head, head_bytes, parse_head, read_head, serial_of
+from ccsync.state.head import HEAD, NO_STATE, Head, head_bytes, parse_head, read_head, serial_of
 from ccsync.state.meta import OPTOUTS, FileFact, Meta, digest_of, head_of, meta_bytes
 from ccsync.state.store import Stored
 
@@ -48,6 +48,34 @@ def snapshot_of(generations: Generations, serial: int) -> Snapshot:
         if listed.serial == serial:
             return generations.load(generations.read_meta(listed.folder), listed.folder)
     raise _not_kept(serial)
+
+
+def around(generations: Generations, run: str) -> tuple[Snapshot, Snapshot, str]:
+    """The generations before and after the apply that was this run, and when it was recorded (UTC text).
+
+    Raises InvalidError: E780 for a run that no kept generation is of, or whose generation before is not kept.
+    """
+    listed = history(generations)
+    made = next((each.meta for each in listed if each.meta and each.meta.run == run and each.meta.plan_id), None)
+    if made is None:
+        raise _not_undoable(f"there is no generation that run {run} made by applying a plan")
+    after = snapshot_of(generations, made.serial)
+    if made.previous is None:
+        return Snapshot(NO_STATE, {}, {}, None, "", ""), after, made.created_at
+    if made.previous.serial not in {each.serial for each in listed}:
+        raise _not_undoable(f"the state before run {run} (serial {made.previous.serial}) is not kept any more")
+    return snapshot_of(generations, made.previous.serial), after, made.created_at
+
+
+def _not_undoable(said: str) -> InvalidError:
+    return InvalidError(
+        Diagnostic(
+            "E780",
+            said,
+            detail="The last 30 generations are kept. Only what an apply did can be undone.",
+            hint="`ccsync history` lists the runs, `ccsync state list` the generations that are kept",
+        )
+    )
 
 
 def check(generations: Generations) -> Iterator[Diagnostic]:

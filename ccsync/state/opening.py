@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ccsync.core.plan import StateRef
 from ccsync.errors import Diagnostic, Severity, StaleError
-from ccsync.ports import Clock
+from ccsync.ports import Clock, Snapshot
 from ccsync.state import mending
 from ccsync.state.files import Disk, LocalDisk, disk_trouble
 from ccsync.state.generations import Generations
@@ -35,6 +35,10 @@ class State:
 
     def history(self) -> tuple[mending.Listed, ...]:
         return mending.history(self.generations)
+
+    def around(self, run: str) -> tuple[Snapshot, Snapshot, str]:
+        """See `mending.around`."""
+        return mending.around(self.generations, run)
 
     def restore(self, serial: int | None = None, remembering: mending.Remembering | None = None) -> StateRef:
         """See `mending.restore`."""

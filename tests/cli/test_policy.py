@@ -162,6 +162,22 @@ def test_a_finding_about_the_whole_plan_is_allowed_by_a_star(world: World, run: 
     assert run("plan", "--allow", "weekly_newsletter:total").code == 3
 
 
+def test_an_undoing_plan_is_judged_saved_and_applied_like_any_other(world: World, run: Run) -> None:
+    assert run("apply", "--auto-approve").code == 0
+    first = json.loads(run("history", "--json").out)["runs"][0]["run"]
+    sql = "SELECT export, 'remove' AS op, remove AS count FROM plan_summary WHERE remove > 0"
+    configure(world, f'\npolicy:\n  removals: {{level: soft, message: "Ask first", sql: "{sql}"}}\n')
+    blocked = run("undo", first, "-o", "undo.ccplan")
+    assert blocked.code == 3
+    assert "[E510]" in blocked.out
+    assert f"this plan undoes run {first}" in " ".join(blocked.out.split())
+    assert run("undo", first, "-o", "undo.ccplan", "--allow", "weekly_newsletter:removals", "--json").code == 0
+    assert run("apply", "undo.ccplan", "--auto-approve").code == 0
+    assert world.members() == set()
+    assert json.loads(run("plan", "--json").out)["summary"]["add"] == 5
+    assert run("undo", "never").code == 7
+
+
 def test_declarations_that_are_none_are_refused_all_at_once(world: World, run: Run) -> None:
     rule = 'message: "m", sql: "FROM plan_summary"'
     rules = f"\npolicy:\n  max_remove: {{level: soft, {rule}}}\n  b: {{level: strict, {rule}}}\n"

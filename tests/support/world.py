@@ -31,6 +31,7 @@ from ccsync.engine.outcomes import OutcomeFinder
 from ccsync.engine.policy import PolicyRunner
 from ccsync.engine.session import Session
 from ccsync.engine.stewardship import Steward
+from ccsync.engine.undo import LedgerUndoer
 from ccsync.errors import ExitCode
 from ccsync.planner import PlanOptions, make_plan
 from ccsync.ports import Destination
@@ -40,6 +41,7 @@ from ccsync.sandbox.options import ActivityMode, SandboxOptions
 from ccsync.state.files import Disk
 from ccsync.state.lock import Holder
 from ccsync.state.opening import State, open_state
+from ccsync.undoing import Sides, make_undo
 
 HOST = "http://127.0.0.1:8025"
 
@@ -185,6 +187,15 @@ class World:
         planned = self.plan(allowed=allowed)
         return self.apply(planned) if planned.plan.has_changes else None
 
+    def undo(self, run: str, *, allowed: tuple[str, ...] = ()) -> "Planned":
+        """A plan that takes back what a run did."""
+        with self._edges() as edges:
+            edges.settle_pending()
+            plan, changes = edges.undo(run, allowed)
+            kept = self.folder / f"changes-{next(self.ids)}"
+            kept.mkdir()
+            return Planned(plan, {name: path.rename(kept / f"{name}.parquet") for name, path in changes.items()})
+
     def recover(self) -> list[RecoveryFinished]:
         with self._edges() as edges:
             return edges.settle_pending()
@@ -245,6 +256,22 @@ class Edges:
             snapshot=self.world.state().generations.snapshot(),
             desires=SegmentEngine(self.session, self.project),
             differ=ThreeWayDiffer(self.session),
+            readers=lambda connection: self.destination(connection.name),
+            policies=PolicyRunner(self.session),
+            workdir=self.workdir,
+            clock=self.world.clock,
+            sink=self.world.events.append,
+        )
+
+    def undo(self, run: str, allowed: tuple[str, ...]) -> tuple[Plan, Mapping[ExportName, Path]]:
+        state = self.world.state()
+        before, after, at = state.around(run)
+        return make_undo(
+            self.project,
+            Sides(run, at, before, after, state.generations.snapshot()),
+            version="0.1.0",
+            allowed=allowed,
+            undoer=LedgerUndoer(self.session),
             readers=lambda connection: self.destination(connection.name),
             policies=PolicyRunner(self.session),
             workdir=self.workdir,
