@@ -1,6 +1,6 @@
 # ccsync: everything a checkout can do. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-spark lint types imports unit docs docs-check smoke clean
+.PHONY: help setup demo test test-long test-spark bench lint types imports unit docs docs-check smoke clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -47,6 +47,9 @@ test-spark: setup  ## Run the tests that ask a Spark cluster (needs Java 17; ins
 		--editable '.[dev]' 'pyspark>=4' 'adbc-driver-spark>=0.3'
 	.venv-spark/bin/python -m pytest tests/engine/test_sources_spark.py
 
+bench: setup  ## Measure speed and memory and write docs/benchmarks.md; a part of it: make bench ROWS=plan,apply
+	$(BIN)/python -m tests.bench --write docs/benchmarks.md $(if $(ROWS),--rows $(ROWS))
+
 docs: setup  ## Write the generated pages of docs/ anew
 	$(BIN)/python -m ccsync.cli.pages --write docs
 
@@ -57,5 +60,5 @@ smoke: setup  ## Build the wheel, install it alone into a clean environment and 
 	bash tests/smoke.sh $(PYTHON) $(BIN)
 
 clean:  ## Remove what was made, .venv included
-	rm -rf $(VENV) .venv-spark dist build .demo .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-spark dist build .demo .bench .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
