@@ -604,11 +604,12 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "E701": Entry(
         "The state is locked",
-        "Another run holds the lock of this state folder; the message says who, where and since when. A run that "
-        "lost its lock to `ccsync state unlock` says the same. The kernel frees the lock when its holder ends, "
-        "however it ends.",
+        "Another run holds the lock of this state; the message says who, where and since when. A run that lost its lock"
+        " to `ccsync lock release` or to a run that took it for dead says the same. In a folder the kernel frees the"
+        " lock when its holder ends, however it ends; in an object store a holder without a sign of life for a minute"
+        " is replaced by whoever waits that long.",
         "Wait for the other run or pass `--lock-timeout SECONDS`. If it hangs, end it, or take the lock away with"
-        " `ccsync state unlock`.",
+        " `ccsync lock release`.",
         ExitCode.LOCKED,
     ),
     "E702": Entry(
@@ -746,6 +747,40 @@ CATALOGUE: dict[str, Entry] = {
         " a plan is made anew.",
         ExitCode.STALE,
     ),
+    "E724": Entry(
+        "An older state was put back",
+        "This machine saw a newer state than the one that is there now, or another one. An older state doesn't know who"
+        " left their list since, so it is not used. Noticed for sealed states, by a note in the user's own folder.",
+        "Where a backup was put back on purpose, `ccsync state restore` goes on from it with a new serial, keeping"
+        " every opt-out that can still be read. Otherwise find out who can write there.",
+        ExitCode.STALE,
+    ),
+    "E725": Entry(
+        "The object store of the state",
+        "The store gave no useful answer several times, or it refuses the credentials, or there is no such bucket. What"
+        " was being written is the old or the new, never half of it.",
+        "Check the address and the credentials, then run the command again; the journal says what is open.",
+        ExitCode.ERROR,
+    ),
+    "E726": Entry(
+        "The state was moved",
+        "`ccsync state migrate` moved the state elsewhere; what is left at the old place is of the time before.",
+        "Set `workspace.state` to the place that is named, or pull the commit that does.",
+        ExitCode.STALE,
+    ),
+    "E727": Entry(
+        "The state can't be moved there",
+        "There is nothing to move, or another state is at the place named. Two states are never mixed.",
+        "Name a place that holds no state.",
+        ExitCode.INVALID,
+    ),
+    "E728": Entry(
+        "Not a place for the state",
+        "`workspace.state` is an address that is none of `s3://`, `gs://` and `az://`, or the package or the settings"
+        " that open it are missing.",
+        "Mend the address; install the package with `pip install 'ccsync[cloud]'`.",
+        ExitCode.INVALID,
+    ),
     "E740": Entry(
         "Another plan than the one expected",
         "`--expect-plan-id` names the plan that was reviewed, and this is another one. A plan's id is a digest of"
@@ -759,44 +794,6 @@ CATALOGUE: dict[str, Entry] = {
         " in no repository. CI systems often fetch the newest commit only.",
         "Fetch it (`git fetch origin main`; in CI: check out with full history), or plan without `--changed`.",
         ExitCode.USAGE,
-    ),
-    "E770": Entry(
-        "No pull request",
-        "`pr-comment` finds the pull request in the environment of GitHub Actions or GitLab CI, and found none, or an"
-        " address that is not https.",
-        "Run it in a job of a pull request or merge request, or name one with `--pull-request N`.",
-        ExitCode.USAGE,
-    ),
-    "E771": Entry(
-        "No token to comment with",
-        "`pr-comment` reads its token from GITHUB_TOKEN (or GH_TOKEN), or GITLAB_TOKEN; none of them holds one.",
-        "Hand it to the step: `GITHUB_TOKEN: ${{ github.token }}`; for GitLab a project access token with scope api.",
-        ExitCode.DENIED,
-    ),
-    "E772": Entry(
-        "The forge refused the token",
-        "GitHub or GitLab knows the token and doesn't let it comment, or doesn't know it.",
-        "GitHub: give the job `permissions: {pull-requests: write}`; pull requests of forks never have it. GitLab: a"
-        " token with scope api.",
-        ExitCode.DENIED,
-    ),
-    "E773": Entry(
-        "The forge knows no such pull request",
-        "The project or the number is wrong, or the token may not see it: forges answer the same to both.",
-        "Check the number, the project and the token.",
-        ExitCode.ERROR,
-    ),
-    "E774": Entry(
-        "The forge could not be asked",
-        "There was no connection, no answer, an error of its own, or a wait that is too long, after several tries.",
-        "Run the command again later. A comment that did arrive is found and written anew, not doubled.",
-        ExitCode.ERROR,
-    ),
-    "E775": Entry(
-        "The forge did not take the comment",
-        "It answered with a refusal or with something that isn't what its API promises, like a redirect.",
-        "Look at the address it was asked at (GITHUB_API_URL, CI_API_V4_URL).",
-        ExitCode.ERROR,
     ),
     "E780": Entry(
         "A run can't be undone",

@@ -30,6 +30,7 @@ CHUNK_BYTES = 1 << 20
 _MAGIC = b"ccsync sealed 1\n"
 _ID_BYTES, _SALT_BYTES, _TAG_BYTES = 8, 32, 16
 _HEADER_BYTES = len(_MAGIC) + _ID_BYTES + _SALT_BYTES
+BEGINNING_BYTES = len(_MAGIC) + _ID_BYTES  # by which `is_sealed` and `Keys.is_current` tell
 _FEWEST_DISTINCT = 16  # of 32 random bytes about 30 are distinct; fewer than 16 in less than one of 10^15 keys
 _FILE = re.compile(r"\$\{file:(.+)\}")
 
@@ -56,6 +57,11 @@ class Keys:
 
     current: _Key
     old: tuple[_Key, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Of the key that seals; it tells keys apart and says nothing of them."""
+        return self.current.id.hex()
 
     def seal(self, data: bytes, purpose: Purpose, name: str) -> bytes:
         """Never the same bytes twice. name: what else the bytes are bound to; "" for what may be renamed."""
@@ -89,7 +95,7 @@ class Keys:
                 raise _damaged(purpose, name) from None
 
     def is_current(self, beginning: bytes) -> bool:
-        """Whether something is sealed with the key that seals now. beginning: at least its first 24 bytes."""
+        """Whether something is sealed with the key that seals now. beginning: at least its first BEGINNING_BYTES."""
         return beginning.startswith(_MAGIC + self.current.id)
 
     def _of(self, header: bytes, purpose: Purpose, name: str) -> _Key:
@@ -100,7 +106,7 @@ class Keys:
         raise DeniedError(
             Diagnostic(
                 "E721",
-                f"{_what(purpose, name)} is sealed with another key ({wanted.hex()}, here is {self.current.id.hex()})",
+                f"{_what(purpose, name)} is sealed with another key ({wanted.hex()}, here is {self.name})",
                 detail="Nothing was read, changed or sent.",
                 hint=f"set {KEY} to the key it was sealed with; after a rotation, put the former key into {OLD_KEYS}",
             )
@@ -125,7 +131,7 @@ def fresh_key() -> str:
 
 
 def is_sealed(beginning: bytes) -> bool:
-    """Whether something is sealed. beginning: at least its first 16 bytes."""
+    """Whether something is sealed. beginning: likewise."""
     return beginning.startswith(_MAGIC)
 
 
@@ -137,6 +143,18 @@ def key_missing(purpose: Purpose, name: str) -> DeniedError:
             f"{_what(purpose, name)} is sealed, and {KEY} is not set",
             detail="Nothing was read, changed or sent.",
             hint=f"set {KEY} to the key it was sealed with",
+        )
+    )
+
+
+def key_needed() -> DeniedError:
+    """The refusal of a command that seals where no key is set."""
+    return DeniedError(
+        Diagnostic(
+            "E720",
+            f"{KEY} is not set, so nothing can be sealed",
+            detail="Nothing was changed.",
+            hint=f"make a key with `ccsync generate key` and set {KEY}",
         )
     )
 

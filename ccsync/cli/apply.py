@@ -1,5 +1,6 @@
 """`ccsync apply`: of a saved plan, or plan, show, ask and apply under one lock. What an apply does is `applier`'s."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from ccsync.core.plan import Plan, sealed, to_text
 from ccsync.core.spec import ExportName
 from ccsync.errors import CcsyncError, Diagnostic, ExitCode, GuardError, StaleError, StoppedError
 from ccsync.ports import Lease
+from ccsync.sealing import load_keys
 from ccsync.state.planfile import read_plan
 from ccsync.views.document import plan_document
 from ccsync.views.frame import Purpose
@@ -96,7 +98,7 @@ def is_file(target: str, place: Place) -> bool:
 def _apply_file(place: Place, wish: Wish) -> int:
     with private_folder() as folder:
         file = Path(wish.targets[0])
-        plan, changes = read_plan(file, folder)
+        plan, changes = read_plan(file, folder, keys=load_keys(os.environ))
         staleness.check_expected(plan, wish.expected)
         with open_workspace(place, Needs.ACCOUNT) as workspace:
             _authorize(workspace, plan, wish)

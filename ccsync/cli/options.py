@@ -45,6 +45,8 @@ LockTimeout = Annotated[
     typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for the lock of another run."),
 ]
 
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Don't ask.")]
+
 ExpectPlanId = Annotated[
     str | None,
     typer.Option(

@@ -75,7 +75,7 @@ def plan(
             settle_if_pending(workspace, "plan", lock_timeout)
             made = planning.make(workspace, named, allowed, refresh=not no_refresh)
         if output is not None:
-            write_plan(output, made.plan, made.changes)
+            write_plan(output, made.plan, made.changes, keys=workspace.keys)
         passing = planning.passing(workspace, made.plan, allowed)
         shown = softened(made.plan, passing.allowed)
         warnings = (*notes, *sending_warnings(workspace.project, made.plan), *passing.notes)

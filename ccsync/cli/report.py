@@ -2,21 +2,15 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ccsync.cli import terminal
 from ccsync.cli.clock import SystemClock
-from ccsync.cli.display import SAMPLES, vendors_of
-from ccsync.cli.wiring import new_lineage
+from ccsync.cli.wiring import private_folder, state_at
 from ccsync.core.plan import Plan
 from ccsync.core.spec import ExportName, Project
-from ccsync.engine.rows import read_detail
-from ccsync.engine.session import Session
 from ccsync.errors import CcsyncError, Diagnostic
-from ccsync.state.opening import open_state
 from ccsync.views.document import Page
-from ccsync.views.frame import Frame, Purpose
+from ccsync.views.frame import Frame
 
 if TYPE_CHECKING:
     from ccsync.views.report.charts import Point
@@ -60,9 +54,10 @@ def _history(plan: Plan, project: Project | None) -> Mapping[ExportName, tuple["
     if project is None:
         return {}
     try:
-        state = open_state(Path(project.root) / project.state, SystemClock(), new_lineage)
-        metas = [each.meta for each in reversed(state.history()) if each.meta is not None]
-        runs = {run.serial: run.counts for run in state.runs.runs() if run.serial}
+        with private_folder() as folder:
+            state = state_at(project, SystemClock(), lambda: folder)
+            metas = [each.meta for each in reversed(state.history()) if each.meta is not None]
+            runs = {run.serial: run.counts for run in state.runs.runs() if run.serial}
     except CcsyncError:
         return {}
     from ccsync.views.report.charts import Point
@@ -81,12 +76,3 @@ def _history(plan: Plan, project: Project | None) -> Mapping[ExportName, tuple["
         )
         for export in plan.exports
     }
-
-
-def frame_of(
-    session: Session, changes: Mapping[ExportName, Path], project: Project | None, saved: str, *, reveal: bool
-) -> Frame:
-    """What surrounds a plan that is shown from a file."""
-    samples = SAMPLES if terminal.shows_samples() else 0
-    details = {name: read_detail(session, path, samples) for name, path in changes.items()}
-    return Frame(Purpose.SHOW, details, vendors_of(project) if project else {}, saved, reveal)

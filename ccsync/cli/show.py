@@ -12,22 +12,23 @@ import typer
 from ccsync.cli import terminal
 from ccsync.cli.actor import find_actor, git_email, os_user
 from ccsync.cli.clock import SystemClock
-from ccsync.cli.display import warn
+from ccsync.cli.display import SAMPLES, vendors_of, warn
 from ccsync.cli.options import Acting, ConfigDir, Json, Reveal
-from ccsync.cli.report import Format, frame_of, rendered
+from ccsync.cli.report import Format, rendered
 from ccsync.cli.signals import Signals
-from ccsync.cli.wiring import Needs, Place, load, new_lineage, private_folder
+from ccsync.cli.wiring import Needs, Place, load, private_folder, state_at
 from ccsync.core import staleness
 from ccsync.core.change import Op
 from ccsync.core.permission import Action, Request, refusals
 from ccsync.core.plan import Plan
 from ccsync.core.spec import ExportName, Project
-from ccsync.engine.rows import count_rows, read_rows
+from ccsync.engine.rows import count_rows, read_detail, read_rows
 from ccsync.engine.session import Session
 from ccsync.errors import CcsyncError, DeniedError, Diagnostic, InvalidError, Severity, UsageError
-from ccsync.state.opening import open_state
+from ccsync.sealing import load_keys
 from ccsync.state.planfile import read_plan
 from ccsync.views.document import Page, plan_document, with_rows
+from ccsync.views.frame import Frame, Purpose
 from ccsync.views.human import plan_lines
 from ccsync.views.rows import rows_lines
 
@@ -79,11 +80,11 @@ def show(
     wants_rows = rows or not (export is None and op is None and limit is None)
     _check_formats(output_format, as_json=as_json, rows=wants_rows or reveal)
     with Signals(), private_folder() as folder:
-        plan, changes = read_plan(file, folder)
+        plan, changes = read_plan(file, folder, keys=load_keys(os.environ))
         project = project_at_hand(Place(config_dir, acting))
         if project is not None and (wants_rows or reveal):
             _require_rows_allowed(project, acting)
-        warnings = stale_warnings(plan, project)
+        warnings = stale_warnings(plan, project, folder)
         with Session(folder / "engine") as session:
             most = LIMIT_OF_A_REPORT if output_format is Format.HTML else LIMIT
             pages = _pages(session, plan, changes, export, op, most if limit is None else limit) if wants_rows else None
@@ -94,7 +95,7 @@ def show(
             if pages is not None and output_format is Format.TEXT:
                 terminal.show(rows_lines(pages, reveal=reveal))
             else:
-                frame = frame_of(session, changes, project, str(file), reveal=reveal)
+                frame = _frame(session, changes, project, str(file), reveal=reveal)
                 if output_format is Format.TEXT:
                     terminal.show(plan_lines(plan, frame))
                 else:
@@ -118,14 +119,16 @@ def project_at_hand(place: Place) -> Project | None:
         return None
 
 
-def stale_warnings(plan: Plan, project: Project | None) -> tuple[Diagnostic, ...]:
-    """Why `apply` would refuse the plan, as warnings. Without a configuration only time is looked at."""
+def stale_warnings(plan: Plan, project: Project | None, workdir: Path) -> tuple[Diagnostic, ...]:
+    """Why `apply` would refuse the plan, as warnings. Without a configuration only time is looked at.
+
+    workdir: a private folder."""
     now = datetime.now(UTC)
     try:
         if project is None:
             staleness.check_plan(plan, plan.base, None, plan.config_digest, now)
             return ()
-        generations = open_state(Path(project.root) / project.state, SystemClock(), new_lineage).generations
+        generations = state_at(project, SystemClock(), lambda: workdir).generations
         current = generations.snapshot().ref
         staleness.check_plan(plan, current, generations.applied_as(plan.plan_id), project.digest, now)
     except CcsyncError as error:
@@ -162,3 +165,11 @@ def _pages(
         if name in changes and export in (None, name)
     }
     return {name: page for name, page in pages.items() if page.total or export is not None}
+
+
+def _frame(
+    session: Session, changes: Mapping[ExportName, Path], project: Project | None, saved: str, *, reveal: bool
+) -> Frame:
+    samples = SAMPLES if terminal.shows_samples() else 0
+    details = {name: read_detail(session, path, samples) for name, path in changes.items()}
+    return Frame(Purpose.SHOW, details, vendors_of(project) if project else {}, saved, reveal)

@@ -1,4 +1,4 @@
-"""`ccsync state list|show|check|restore|unlock`. What is done to the state is `state`'s."""
+"""`ccsync state list|show|check|restore|migrate|rekey|unlock`. What is done to the state is `state`'s."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,14 +8,15 @@ import typer
 
 from ccsync.cli.access import authorize
 from ccsync.cli.display import warn
-from ccsync.cli.options import Acting, ConfigDir, Json, LockTimeout, Reveal
+from ccsync.cli.lock import release_lock
+from ccsync.cli.options import Acting, AutoApprove, ConfigDir, Json, LockTimeout, Reveal
 from ccsync.cli.prompt import confirm
 from ccsync.cli.terminal import show, write_json
 from ccsync.cli.wiring import Needs, Place, Workspace, open_workspace
 from ccsync.core.permission import Action
 from ccsync.engine.remembering import remember
 from ccsync.engine.rows import read_held_back
-from ccsync.errors import Diagnostic, ExitCode, InvalidError, Severity, StaleError
+from ccsync.errors import Diagnostic, ExitCode, InvalidError, Severity, StaleError, UsageError
 from ccsync.ports import Snapshot
 from ccsync.state.mending import Listed
 from ccsync.state.meta import Meta
@@ -25,10 +26,8 @@ from ccsync.views.tables import table_lines
 from ccsync.views.text import Line, line, number, tally
 
 app = typer.Typer(
-    rich_markup_mode=None, add_completion=False, help="Look at the state, check it, restore it, free its lock."
+    rich_markup_mode=None, add_completion=False, help="Look at the state, check it, restore it, move it, seal it anew."
 )
-
-AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Don't ask.")]
 
 
 @app.command(name="list")
@@ -191,15 +190,67 @@ def _journal_unreadable(workspace: Workspace) -> bool:
 
 
 @app.command()
-def unlock(auto_approve: AutoApprove = False, config_dir: ConfigDir = None, acting: Acting = None) -> None:
-    """Take the lock away from a run that hangs. That run can then neither send nor write state."""
+def migrate(
+    place: Annotated[
+        str, typer.Argument(metavar="PLACE", help="s3://…, gs://…, az://…, or a folder.", show_default=False)
+    ],
+    auto_approve: AutoApprove = False,
+    lock_timeout: LockTimeout = 0.0,
+    config_dir: ConfigDir = None,
+    acting: Acting = None,
+) -> None:
+    """Move the state to another place, and refuse the old one from then on.
+
+    Copies the generations and the run records and reads them back. The lists are not touched.
+    """
+    from ccsync.state.moving import migrate as move
+
     with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.OVERRIDE)
-        holder = workspace.state.lock.holder()
-        if holder is None:
-            show([line("The state is not locked.")])
-            return
+        target = workspace.opening.open(place, workspace.folder)
+        if target.place == workspace.state.place:
+            raise UsageError(Diagnostic("E900", "the state is there already"))
         if not auto_approve:
-            confirm(f"Take the lock away from {holder}?", "state unlock")
-        former = workspace.state.lock.unlock()
-    show([line(f"Unlocked; it was held by {former or holder}.", hang=2)])
+            confirm(f"Move the state from {workspace.state.place} to {target.place}?", "state migrate")
+        with workspace.lock("state migrate", timeout_s=lock_timeout) as lease, workspace.hold(target, "state migrate"):
+            lease.check()
+            moved = move(workspace.state, target)
+    show(
+        [
+            line(f"Moved: serial {moved.ref.serial}, {moved.generations} generations, read back from {target.place}."),
+            line(
+                "Now set ",
+                (f"workspace.state: {place}", "bold"),
+                " and commit it. The old state is refused from now on.",
+            ),
+        ]
+    )
+    if moved.left:
+        show([line(f"{moved.left} older generations are damaged and were left behind.")])
+
+
+@app.command()
+def rekey(lock_timeout: LockTimeout = 0.0, config_dir: ConfigDir = None, acting: Acting = None) -> None:
+    """Seal all of the state with CCSYNC_KEY, also what is not sealed yet.
+
+    After a change of keys, CCSYNC_OLD_KEYS must hold the former one until this has run.
+    """
+    from ccsync.sealing import key_needed
+    from ccsync.state.moving import rekey as seal_anew
+
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
+        authorize(workspace, Action.OVERRIDE)
+        if workspace.keys is None:
+            raise key_needed()
+        with workspace.lock("state rekey", timeout_s=lock_timeout) as lease:
+            lease.check()
+            done, left = seal_anew(workspace.state)
+    show([line(f"Sealed {number(done)} files of the state with the key {workspace.keys.name}.")])
+    if left:
+        show([line(f"{number(left)} damaged files of older generations were left as they are.")])
+
+
+@app.command()
+def unlock(auto_approve: AutoApprove = False, config_dir: ConfigDir = None, acting: Acting = None) -> None:
+    """The same as `ccsync lock release`."""
+    release_lock(Place(config_dir, acting), "state unlock", auto_approve=auto_approve)

@@ -43,7 +43,7 @@ def _status(workspace: Workspace) -> Document:
         "format": 1,
         "workspace": workspace.project.name,
         "config_dir": str(workspace.folder),
-        "state": str(state.root),
+        "state": state.place,
         "serial": snapshot.ref.serial,
         "lineage": snapshot.ref.lineage,
         "exports": _exports(workspace, snapshot),

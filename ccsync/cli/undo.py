@@ -52,7 +52,7 @@ def undo(
             made = _make(workspace, run, allowed)
         authorize(workspace, Action.SAVE_PLAN, connections_of(made.plan))
         if output is not None:
-            write_plan(output, made.plan, made.changes)
+            write_plan(output, made.plan, made.changes, keys=workspace.keys)
         passing = planning.passing(workspace, made.plan, allowed)
         shown = softened(made.plan, passing.allowed)
         warnings = (*workspace.warnings, *sending_warnings(workspace.project, made.plan), *passing.notes)

@@ -37,7 +37,7 @@ def verify(
     """
     with private_folder() as folder, open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
-        plan, _ = read_plan(file, folder)
+        plan, _ = read_plan(file, folder, keys=workspace.keys)
         staleness.check_expected(plan, expect_plan_id)
         generations = workspace.state.generations
         base, applied = generations.snapshot().ref, generations.applied_as(plan.plan_id)

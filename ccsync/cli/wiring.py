@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -27,12 +27,13 @@ from ccsync.core.plan import to_text
 from ccsync.core.spec import Connection, ConnectionLimits, ConnectionName, Project
 from ccsync.errors import Diagnostic, InvalidError
 from ccsync.ports import Desires, Destination, Differ, Narrowing, Policies, Sink, Stewardship, Undoer
+from ccsync.sealing import Keys, load_keys
 
 if TYPE_CHECKING:
     from ccsync.applier import Work
     from ccsync.engine.session import Session
-    from ccsync.state.lock import HeldLock
-    from ccsync.state.opening import State
+    from ccsync.state.lock import Held
+    from ccsync.state.opening import Opening, State
 
 
 class Needs(Enum):
@@ -102,16 +103,27 @@ class Workspace:
 
     @cached_property
     def state(self) -> "State":
-        from ccsync.state.opening import open_state
+        return self.opening.open(self.project.state, self.folder)
 
-        return open_state(self.folder / self.project.state, self.clock, new_lineage)
+    @cached_property
+    def opening(self) -> "Opening":
+        return state_opening(self.clock, lambda: self.fresh_folder("state"))
 
-    def lock(self, command: str, run: str = "", timeout_s: float = 0.0) -> "HeldLock":
+    @property
+    def keys(self) -> Keys | None:
+        """What seals the state and plan files; None when no key is set. Raises InvalidError (E722)."""
+        return self.opening.keys
+
+    def lock(self, command: str, run: str = "", timeout_s: float = 0.0) -> "Held":
         """Takes the state's lock. A context manager; leaving it frees the lock. Raises LockedError (E701)."""
+        return self.hold(self.state, command, run, timeout_s)
+
+    def hold(self, state: "State", command: str, run: str = "", timeout_s: float = 0.0) -> "Held":
+        """Takes the lock of any state, as `lock`."""
         from ccsync.state.lock import Holder
 
         holder = Holder(self.actor.name, os.uname().nodename, os.getpid(), command, to_text(self.clock.now()), run)
-        return self.state.lock.acquire(holder, timeout_s=timeout_s)
+        return state.lock.acquire(holder, timeout_s=timeout_s)
 
     def new_run(self) -> str:
         """An id that sorts by time and is never given twice."""
@@ -277,6 +289,27 @@ def _is_alive(pid: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def state_opening(clock: SystemClock, scratch: Callable[[], Path]) -> "Opening":
+    """What opens states, with the keys and folders of this environment. Raises InvalidError (E722)."""
+    from ccsync.constant_contact.folder import cache_folder, user_folder
+    from ccsync.state.opening import Opening
+
+    return Opening(
+        clock,
+        new_lineage,
+        load_keys(os.environ),
+        user_folder(os.environ),
+        cache_folder(os.environ),
+        scratch,
+        os.environ,
+    )
+
+
+def state_at(project: Project, clock: SystemClock, scratch: Callable[[], Path]) -> "State":
+    """The state of a project that is loaded without a workspace. Raises InvalidError (E722, E728)."""
+    return state_opening(clock, scratch).open(project.state, Path(project.root))
 
 
 def new_lineage() -> str:

@@ -36,6 +36,18 @@ def config_folder(environ: Mapping[str, str]) -> Path:
     return (Path(config) if Path(config).is_absolute() else home / ".config") / "ccsync"
 
 
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """The folder of copies that can be lost: `cache` in `CCSYNC_HOME` when set; else `$XDG_CACHE_HOME/ccsync` (by
+    default `~/.cache/ccsync`), on macOS `~/Library/Caches/ccsync`."""
+    if environ.get("CCSYNC_HOME"):
+        return user_folder(environ) / "cache"
+    home = Path(environ.get("HOME") or Path.home())
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "ccsync"
+    cache = environ.get("XDG_CACHE_HOME", "")
+    return (Path(cache) if Path(cache).is_absolute() else home / ".cache") / "ccsync"
+
+
 def make_private(folder: Path) -> Path:
     """Makes the folder and its missing parents, for this user only, whatever the umask. Raises OSError."""
     missing = []

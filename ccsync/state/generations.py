@@ -15,6 +15,7 @@ from ccsync.ports import Clock, Ledger, NextGeneration, Snapshot
 from ccsync.state import refusals
 from ccsync.state.files import disk_trouble, sha256_of
 from ccsync.state.head import HEAD, NO_STATE, Head, folder_of, head_bytes, read_head, serial_of
+from ccsync.state.mark import Mark
 from ccsync.state.meta import (
     OPTOUTS,
     FileFact,
@@ -46,6 +47,7 @@ class Generations:
     """`LedgerReader` and `LedgerWriter` over a store.
 
     establish: see `head.establish`. applied: the serial a plan was applied as, for generations that are no longer kept.
+    mark: where it is noted which HEAD was seen last; None notes nothing.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class Generations:
         clock: Clock,
         establish: Callable[[], tuple[Head, Stored]],
         applied: Callable[[str], int | None] = lambda _: None,
+        mark: Mark | None = None,
     ) -> None:
         self.store = store
+        self._mark = mark
         self._clock = clock
         self._establish = establish
         self._applied = applied
@@ -63,10 +67,17 @@ class Generations:
 
     # ------------------------------------------------------------ reading
 
+    def head(self) -> tuple[Head, Stored] | None:
+        """See `read_head`. Also raises StaleError (E724) for one that is older than the last that was seen here."""
+        found = read_head(self.store)
+        if self._mark is not None:
+            self._mark.check(found)
+        return found
+
     def snapshot(self) -> Snapshot:
         """The newest generation. Needs no lock: should it be pruned while it is read, the one after it is read."""
         while True:
-            found = read_head(self.store)
+            found = self.head()
             if found is None or not found[0].serial:
                 return Snapshot(NO_STATE, {}, {}, None, "", "")
             head, stored = found
@@ -136,7 +147,7 @@ class Generations:
 
     def _committed(self, meta: Meta) -> bool:
         """False for what was written by a commit that was killed before it moved HEAD."""
-        found = read_head(self.store)
+        found = self.head()
         if found is None:
             return False
         return meta.serial < found[0].serial or head_of(meta).digest == found[0].digest
@@ -178,19 +189,24 @@ class Generations:
     def publish(self, meta: Meta, sources: Mapping[str, Source], expected: Stored | None) -> StateRef:
         """Makes a generation durable, then HEAD point at it if HEAD still is `expected`, then drops the oldest ones."""
         head = head_of(meta)
+        may_move_later = False
         try:
-            self._write(head.generation, meta, sources)
+            self.write(head.generation, meta, sources)
+            may_move_later = True  # a request whose answer is missing may still be on its way
             moved = self.store.swap(HEAD, head_bytes(head), expected.version if expected else None)
         except StorageError as error:
-            self._give_up(head, expected, error)
+            self._give_up(head, expected, error, drop=not may_move_later)
             raise
         if not moved:
-            self._give_up(head, expected, None)
+            self._give_up(head, expected, None, drop=True)
+        if self._mark is not None:
+            self._mark.note(head)
         with suppress(StorageError):  # what is left over takes space and nothing else; the next commit tries again
             self._prune(head)
         return head.ref
 
-    def _write(self, folder: str, meta: Meta, sources: Mapping[str, Source]) -> None:
+    def write(self, folder: str, meta: Meta, sources: Mapping[str, Source]) -> None:
+        """Makes a generation durable that no HEAD points at. Wants the state lock."""
         place = f"{GENERATIONS}{folder}"
         self.store.sweep(GENERATIONS)
         self.store.delete(place)  # of a killed commit of this very content
@@ -199,13 +215,15 @@ class Generations:
         self.store.put_if_absent(f"{place}/meta.json", meta_bytes(meta))
         self.store.sweep(f"{place}/")
 
-    def _give_up(self, head: Head, expected: Stored | None, error: StorageError | None) -> None:
-        """After a failure: takes the unused generation away, and says so (E712) if HEAD is where another put it."""
+    def _give_up(self, head: Head, expected: Stored | None, error: StorageError | None, *, drop: bool) -> None:
+        """After a failure: takes the unused generation away if `drop`, and says so (E712) if HEAD is where another put
+        it. One that is left behind is pruned by the next commit."""
         now = self.store.get(HEAD)
         if now is not None and now.data == head_bytes(head):
             return  # HEAD moved, and only its durability could not be confirmed
-        with suppress(StorageError):
-            self.store.delete(f"{GENERATIONS}{head.generation}")
+        if drop:
+            with suppress(StorageError):
+                self.store.delete(f"{GENERATIONS}{head.generation}")
         if (now.version if now else None) != (expected.version if expected else None):
             raise refusals.moved_on(f"serial {head.serial} was taken by another commit") from error
 

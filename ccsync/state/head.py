@@ -33,6 +33,15 @@ class Head:
         return StateRef(self.lineage, self.serial, self.digest) if self.serial else NO_STATE
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What stands in the place of HEAD once the state lives elsewhere. serial: of the last generation here."""
+
+    lineage: str
+    serial: int
+    place: str
+
+
 def json_bytes(document: object) -> bytes:
     """A JSON document of the state as it stands on disk: one spelling, for people to read."""
     return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=True) + "\n").encode()
@@ -60,6 +69,12 @@ def head_bytes(head: Head) -> bytes:
     )
 
 
+def moved_bytes(moved: Moved) -> bytes:
+    return json_bytes(
+        {"format": HEAD_FORMAT, "lineage": moved.lineage, "serial": moved.serial, "moved_to": moved.place}
+    )
+
+
 def folder_of(serial: int, digest: str) -> str:
     return f"{serial:06d}-{digest[:12]}"
 
@@ -71,8 +86,21 @@ def serial_of(folder: str) -> int | None:
 
 
 def parse_head(data: bytes) -> Head:
-    """Raises StaleError: E709 damaged, E711 of a newer format."""
+    """Raises StaleError: E709 damaged, E711 of a newer format, E726 moved elsewhere."""
+    pointer = parse_pointer(data)
+    if isinstance(pointer, Moved):
+        raise refusals.moved(pointer.place)
+    return pointer
+
+
+def parse_pointer(data: bytes) -> Head | Moved:
+    """Raises StaleError: E709, E711."""
     document = refusals.format_of(parse_json(data, HEAD), HEAD, HEAD_FORMAT)
+    if "moved_to" in document:
+        moved = Moved(str(document.get("lineage")), _whole(document.get("serial")), str(document["moved_to"]))
+        if moved_bytes(moved) != data:
+            raise refusals.corrupt("HEAD is not as ccsync writes it")
+        return moved
     texts = [document.get(key) for key in ("lineage", "generation", "digest")]
     serial, accounts = document.get("serial"), document.get("accounts")
     if (
@@ -93,7 +121,8 @@ def parse_head(data: bytes) -> Head:
 def read_head(store: Store) -> tuple[Head, Stored] | None:
     """None at true first use: the folder is missing, or nothing but lock files is in it.
 
-    Raises StaleError: E709 damaged, E710 when HEAD is missing but other things are there, E711 of a newer format.
+    Raises StaleError: E709 damaged, E710 when HEAD is missing but other things are there, E711 of a newer format, E726
+    moved elsewhere.
     """
     stored = store.get(HEAD)
     if stored is not None:
@@ -104,6 +133,16 @@ def read_head(store: Store) -> tuple[Head, Stored] | None:
     if others:
         raise refusals.lost(f"HEAD is missing, but {others[0]} is there")
     return None
+
+
+def read_pointer(store: Store) -> tuple[Head | Moved | None, Stored | None]:
+    """HEAD, also where it says that the state moved. Raises StaleError: E709, E711."""
+    stored = store.get(HEAD)
+    return (parse_pointer(stored.data), stored) if stored else (None, None)
+
+
+def _whole(value: object) -> int:
+    return value if type(value) is int else -1
 
 
 def establish(store: Store, new_id: Callable[[], str]) -> tuple[Head, Stored]:

@@ -8,12 +8,12 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from ccsync.errors import Diagnostic, LockedError, StorageError
 from ccsync.ports import Clock
@@ -41,6 +41,34 @@ class Holder:
         return f"`ccsync {self.command}` by {self.actor} on {self.host} (pid {self.pid}{run}) since {self.since}"
 
 
+class Held(Protocol):
+    """`ports.Lease`, and the end of it. A context manager; leaving it frees the lock."""
+
+    def check(self) -> None: ...
+
+    def release(self) -> None:
+        """Frees the lock; does nothing when it was freed or taken away before. Never raises."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class StateLock(Protocol):
+    """The lock of one state."""
+
+    def acquire(self, holder: Holder, *, timeout_s: float = 0.0) -> Held:
+        """Takes the lock, waiting up to `timeout_s`. Raises LockedError (E701) naming the holder, StorageError."""
+
+    def holder(self) -> Holder | None:
+        """Who holds the lock now; None when nobody does. Changes nothing."""
+
+    def unlock(self) -> Holder | None:
+        """Takes the lock away from whoever holds it; returns who that was. That one's `check` then fails."""
+
+
 Flock = Callable[[int, int], None]
 
 
@@ -65,7 +93,7 @@ class Lock:
             try:
                 token = secrets.token_hex(8)
                 sweep(self._disk, self._path.parent, self._facts.name)
-                facts = {**asdict(_without_addresses(holder)), "token": token}
+                facts = {**facts_of(holder), "token": token}
                 replace_file(self._disk, self._facts, (json.dumps(facts, indent=2).encode(),))
             except BaseException:
                 os.close(descriptor)
@@ -148,22 +176,13 @@ class Lock:
             os.close(second)
 
     def _read(self) -> Holder | None:
-        facts = _facts(self._facts)
-        fields = {name: facts.get(name) for name in Holder.__dataclass_fields__}
-        if not all(isinstance(value, int if name == "pid" else str) for name, value in fields.items()):
-            return None
-        return Holder(**fields)  # type: ignore[arg-type]  # checked one line above
+        return holder_from(_facts(self._facts))
 
     def _held(self, timeout_s: float) -> LockedError:
-        holder = self._read()
-        waited = f" after waiting {timeout_s:g} seconds" if timeout_s > 0 else ""
-        return LockedError(
-            Diagnostic(
-                "E701",
-                f"the state is locked{waited}: {holder or 'another process holds it'}",
-                detail="Nothing was read, changed or sent.",
-                hint="wait for it, pass `--lock-timeout SECONDS`, or, if that run hangs, `ccsync state unlock`",
-            )
+        return locked(
+            self._read(),
+            timeout_s,
+            "wait for it, pass `--lock-timeout SECONDS`, or, if that run hangs, `ccsync lock release`",
         )
 
 
@@ -180,14 +199,7 @@ class HeldLock:
     def check(self) -> None:
         """See `ports.Lease`. Also raises LockedError once the lock was given back."""
         if not self._ours():
-            raise LockedError(
-                Diagnostic(
-                    "E701",
-                    "this run no longer holds the state lock: it was taken away with `ccsync state unlock`",
-                    detail="It stopped here: no further batch was sent and no state was written.",
-                    hint="run `ccsync plan`; it settles what this run had sent",
-                )
-            )
+            raise lock_lost("it was taken away with `ccsync lock release`")
 
     def release(self) -> None:
         """Frees the lock; does nothing when it was freed or taken away before. Never raises."""
@@ -230,13 +242,44 @@ def _facts(path: Path) -> dict[str, object]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _without_addresses(holder: Holder) -> Holder:
-    """Lock files hold no e-mail address: `anna@contoso.example` becomes `anna@…`."""
+def facts_of(holder: Holder) -> dict[str, str | int]:
+    """For the lock file, which holds no e-mail address: `anna@contoso.example` becomes `anna@…`."""
 
     def cut(text: str) -> str:
         return " ".join(f"{word.partition('@')[0]}@…" if "@" in word else word for word in text.split(" "))
 
-    return Holder(cut(holder.actor), cut(holder.host), holder.pid, cut(holder.command), holder.since, cut(holder.run))
+    return {name: cut(value) if isinstance(value, str) else value for name, value in asdict(holder).items()}
+
+
+def holder_from(facts: Mapping[str, object]) -> Holder | None:
+    """The holder in a lock file; None when it can't be made out."""
+    fields = {name: facts.get(name) for name in Holder.__dataclass_fields__}
+    if not all(isinstance(value, int if name == "pid" else str) for name, value in fields.items()):
+        return None
+    return Holder(**fields)  # type: ignore[arg-type]  # checked one line above
+
+
+def locked(holder: Holder | None, timeout_s: float, hint: str) -> LockedError:
+    waited = f" after waiting {timeout_s:g} seconds" if timeout_s > 0 else ""
+    return LockedError(
+        Diagnostic(
+            "E701",
+            f"the state is locked{waited}: {holder or 'another process holds it'}",
+            detail="Nothing was read, changed or sent.",
+            hint=hint,
+        )
+    )
+
+
+def lock_lost(how: str) -> LockedError:
+    return LockedError(
+        Diagnostic(
+            "E701",
+            f"this run no longer holds the state lock: {how}",
+            detail="It stopped here: no further batch was sent and no state was written.",
+            hint="run `ccsync plan`; it settles what this run had sent",
+        )
+    )
 
 
 def _cannot_lock() -> StorageError:

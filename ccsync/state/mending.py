@@ -15,7 +15,7 @@ from ccsync.ports import Clock, Snapshot
 from ccsync.state import refusals
 from ccsync.state.files import disk_trouble, sha256_of
 from ccsync.state.generations import Generations, Source, sources_of
-from ccsync.state.head import HEAD, NO_STATE, Head, head_bytes, parse_head, read_head, serial_of
+from ccsync.state.head import HEAD, NO_STATE, Head, head_bytes, parse_head, serial_of
 from ccsync.state.meta import OPTOUTS, FileFact, Meta, digest_of, head_of, meta_bytes
 from ccsync.state.store import Stored
 
@@ -32,7 +32,7 @@ class Listed:
 
 def history(generations: Generations) -> tuple[Listed, ...]:
     """The generations that led to HEAD, newest first. Raises StaleError as `snapshot` does when HEAD is no good."""
-    found = read_head(generations.store)
+    found = generations.head()
     head = found[0] if found else None
     if head is None or not head.serial:
         return ()
@@ -85,7 +85,7 @@ def check(generations: Generations) -> Iterator[Diagnostic]:
     """
     head = None
     try:
-        found = read_head(generations.store)
+        found = generations.head()
         head = found[0] if found else None
         if head is not None and head.serial:
             generations.load(generations.meta_of(head), head.generation)
@@ -172,14 +172,15 @@ def _after(generations: Generations, candidates: list[tuple[int, str]], serial: 
 
 
 def _head_if_readable(generations: Generations) -> tuple[Head | None, Stored | None]:
-    """HEAD, None when damaged or missing. A HEAD of a newer ccsync is left alone: StaleError (E711)."""
+    """HEAD, None when damaged or missing. One of a newer ccsync, or of a state that moved, is left alone: StaleError
+    (E711, E726)."""
     stored = generations.store.get(HEAD)
     if stored is None:
         return None, None
     try:
         return parse_head(stored.data), stored
     except StaleError as error:
-        if error.diagnostics[0].code == "E711":
+        if error.diagnostics[0].code in ("E711", "E726"):
             raise
         return None, stored
 

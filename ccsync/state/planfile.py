@@ -14,6 +14,7 @@ from typing import BinaryIO
 from ccsync.core.plan import Plan
 from ccsync.core.spec import ExportName
 from ccsync.errors import Diagnostic, InvalidError, StaleError, StorageError
+from ccsync.sealing import BEGINNING_BYTES, KEY, Keys, Purpose, is_sealed, key_missing
 from ccsync.state.archive import (
     MAX_BYTES,
     DamagedArchiveError,
@@ -27,6 +28,7 @@ from ccsync.state.archive import (
     read_directory,
 )
 from ccsync.state.files import (
+    CHUNK_BYTES,
     Disk,
     LocalDisk,
     checked_chunks,
@@ -49,10 +51,13 @@ def exports_with_changes(plan: Plan) -> tuple[ExportName, ...]:
     return tuple(sorted(export.name for export in plan.exports if export.changes_sha256))
 
 
-def write_plan(path: Path, plan: Plan, changes: Mapping[ExportName, Path], disk: Disk | None = None) -> None:
-    """Writes a sealed plan and the changes file of each export that has one; anything at `path` is replaced.
+def write_plan(
+    path: Path, plan: Plan, changes: Mapping[ExportName, Path], disk: Disk | None = None, *, keys: Keys | None
+) -> None:
+    """Writes a plan and the changes file of each export that has one; anything at `path` is replaced.
 
-    Raises StorageError (E713); nothing is at `path` then but what was there before.
+    keys: seal the file, whose bytes are then never the same twice; None: the same plan gives the same bytes. Raises
+    StorageError (E713); nothing is at `path` then but what was there before.
     """
     disk = disk or LocalDisk()
     document = plan_bytes(plan)
@@ -77,7 +82,7 @@ def write_plan(path: Path, plan: Plan, changes: Mapping[ExportName, Path], disk:
 
         make_folders(disk, path.absolute().parent)
         sweep(disk, path.absolute().parent, path.name)
-        replace_file(disk, path.absolute(), chunks())
+        replace_file(disk, path.absolute(), keys.seal_chunks(chunks(), Purpose.PLAN, "") if keys else chunks())
 
 
 def _check_changes(plan: Plan, changes: Mapping[ExportName, Path]) -> None:
@@ -93,15 +98,18 @@ def _export_of(name: str) -> ExportName:
     return ExportName(match[1])
 
 
-def read_plan(path: Path, workdir: Path, disk: Disk | None = None) -> tuple[Plan, Mapping[ExportName, Path]]:
+def read_plan(
+    path: Path, workdir: Path, disk: Disk | None = None, *, keys: Keys | None
+) -> tuple[Plan, Mapping[ExportName, Path]]:
     """The plan, and its changes files unpacked below `workdir` (which must be private to its user).
 
-    Raises InvalidError (E715) when there is no such file, StaleError: E708 another format version, E702 anything else
-    that is not exactly as it was written; StorageError (E713).
+    keys: unseal the file; with them, one that is not sealed is refused: anybody could have made it. Raises InvalidError
+    (E715) when there is no such file, DeniedError (E720, E721), StaleError: E708 another format version, E723 not as it
+    was sealed, E702 anything else that is not exactly as it was written; StorageError (E713).
     """
     disk = disk or LocalDisk()
     with disk_trouble("read the plan file"):
-        file = _open(path)
+        file = _unsealed(_open(path), path, workdir, disk, keys)
     with file:
         try:
             with disk_trouble("read the plan file"):
@@ -126,6 +134,34 @@ def _open(path: Path) -> BinaryIO:
                 hint=f"write one with `ccsync plan -o {path}`",
             )
         ) from error
+
+
+def _unsealed(file: BinaryIO, path: Path, workdir: Path, disk: Disk, keys: Keys | None) -> BinaryIO:
+    """The file itself when no key is set, else one with what was sealed in it."""
+    with file:
+        sealed = is_sealed(file.read(BEGINNING_BYTES))
+        if sealed and keys is None:
+            raise key_missing(Purpose.PLAN, path.name)
+        if keys is not None:
+            if not sealed:
+                raise _not_sealed(path)
+            file.seek(0)
+            make_folders(disk, workdir)
+            chunks = keys.unseal_chunks(iter(lambda: file.read(CHUNK_BYTES), b""), Purpose.PLAN, "")
+            path = workdir / "unsealed.ccplan"
+            replace_file(disk, path, chunks)
+    return path.open("rb")
+
+
+def _not_sealed(path: Path) -> StaleError:
+    return StaleError(
+        Diagnostic(
+            "E723",
+            f"the plan file {path.name} is not sealed, though {KEY} is set",
+            detail="Anybody could have made or changed it, so nothing was sent.",
+            hint="run `ccsync plan -o FILE` again, with the key set",
+        )
+    )
 
 
 def _read(file: BinaryIO, workdir: Path, disk: Disk) -> tuple[Plan, Mapping[ExportName, Path]]:

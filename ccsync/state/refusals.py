@@ -52,6 +52,17 @@ def newer(what: str, found: int, known: int) -> StaleError:
     )
 
 
+def moved(place: str) -> StaleError:
+    return StaleError(
+        Diagnostic(
+            "E726",
+            f"the state was moved to {place}",
+            detail="What is left here is of the time before. It was not used; nothing was changed or sent.",
+            hint=f"set `workspace.state: {place}`, or pull the commit that does",
+        )
+    )
+
+
 def moved_on(what: str) -> StaleError:
     """what: as in `HEAD is at serial 6, not at 5`."""
     return StaleError(

@@ -7,11 +7,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from ccsync.core.plan import canonical_json
 from ccsync.errors import Diagnostic, Severity
 from ccsync.state.files import Disk, disk_trouble
+from ccsync.state.store import Store
 
+NAME = "runs.jsonl"
 RUN_FORMAT = 1
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("run", "started", "ended", "actor", "command", "outcome"), str),
@@ -52,18 +55,23 @@ class Run:
     approvals: tuple[str, ...] = ()
 
 
-class RunLog:
-    """establish: see `head.establish`; called before the first line is written."""
+class Lines(Protocol):
+    """What holds the lines. Both raise StorageError (E713, E725)."""
 
-    def __init__(self, root: Path, disk: Disk, establish: Callable[[], object]) -> None:
-        self._path = root / "runs.jsonl"
+    def read(self) -> bytes: ...
+
+    def append(self, line: bytes) -> None:
+        """Durable when it returns. After an error there is none, or a torn or a whole one. line: with its end."""
+
+
+class FileLines:
+    """`Lines` of a file."""
+
+    def __init__(self, root: Path, disk: Disk) -> None:
+        self._path = root / NAME
         self._disk = disk
-        self._establish = establish
 
-    def append(self, run: Run) -> None:
-        """Durable when it returns. Raises StorageError (E713); then there is no line, or a torn one that is ignored."""
-        self._establish()
-        line = canonical_json({"format": RUN_FORMAT, **asdict(run)}) + b"\n"
+    def append(self, line: bytes) -> None:
         with disk_trouble("record the run"):
             line = self._mended() + line
             descriptor = self._disk.extend(self._path)
@@ -76,7 +84,7 @@ class RunLog:
 
     def _mended(self) -> bytes:
         """Cuts a torn last line off. Returns the line break that is missing after a last line that is whole."""
-        data = self._read()
+        data = self.read()
         last = data[data.rfind(b"\n") + 1 :]
         if not last:
             return b""
@@ -84,6 +92,49 @@ class RunLog:
             return b"\n"
         self._disk.cut(self._path, len(data) - len(last))
         return b""
+
+    def read(self) -> bytes:
+        with disk_trouble("read the run records"):
+            try:
+                return self._path.read_bytes()
+            except FileNotFoundError:
+                return b""
+
+
+class StoredLines:
+    """`Lines` of one name in a store, written anew with each line: an object can't be extended."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def read(self) -> bytes:
+        stored = self._store.get(NAME)
+        return stored.data if stored else b""
+
+    def append(self, line: bytes) -> None:
+        while True:
+            stored = self._store.get(NAME)
+            if self._store.swap(NAME, (stored.data if stored else b"") + line, stored.version if stored else None):
+                return
+
+
+class RunLog:
+    """establish: see `head.establish`; called before the first line is written."""
+
+    def __init__(self, lines: Lines, establish: Callable[[], object]) -> None:
+        self._kept = lines
+        self._establish = establish
+
+    def append(self, run: Run) -> None:
+        """Durable when it returns. Raises StorageError (E713); then there is no line, or a torn one that is ignored."""
+        self._establish()
+        self._kept.append(canonical_json({"format": RUN_FORMAT, **asdict(run)}) + b"\n")
+
+    def take_over(self, other: "RunLog") -> None:
+        """Adds the lines of another log, which these are the beginning of."""
+        here, there = self._kept.read(), other._kept.read()
+        if len(there) > len(here) and there.startswith(here):
+            self._kept.append(there[len(here) :])
 
     def runs(self) -> tuple[Run, ...]:
         """All runs, oldest first; lines that can't be read are left out. Raises StorageError (E713)."""
@@ -114,15 +165,8 @@ class RunLog:
         )
 
     def _lines(self) -> list[bytes]:
-        lines = self._read().split(b"\n")
+        lines = self._kept.read().split(b"\n")
         return lines if lines[-1] else lines[:-1]
-
-    def _read(self) -> bytes:
-        with disk_trouble("read the run records"):
-            try:
-                return self._path.read_bytes()
-            except FileNotFoundError:
-                return b""
 
 
 def _run(line: bytes) -> Run | None:

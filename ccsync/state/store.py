@@ -1,7 +1,7 @@
 """A small durable store: named bytes with put-if-absent and compare-and-swap, in a local folder.
 
-An object store with conditional writes can stand behind the same `Store` and the same contract test. What the names
-mean is the business of `generations.py` and `journal.py`.
+An object store with conditional writes stands behind the same `Store` (`remote.py`) and the same contract test. What
+the names mean is the business of `generations.py` and `journal.py`.
 """
 
 import fcntl
@@ -39,8 +39,11 @@ _SWAP_POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Stored:
+    """sealed: whether the content was sealed with a key of ours."""
+
     data: bytes
     version: Version
+    sealed: bool = False
 
 
 class Store(Protocol):
@@ -70,7 +73,7 @@ class Store(Protocol):
         """Removes a name, or all names below it, at once: a reader sees all of them or none."""
 
     def sweep(self, prefix: str) -> None:
-        """Removes what interrupted writes and deletions left right below `prefix`."""
+        """Removes what interrupted writes and deletions left right below `prefix`. Wants the state lock."""
 
 
 def is_name(name: str) -> bool:

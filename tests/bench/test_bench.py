@@ -4,12 +4,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from ccsync.state.planfile import read_plan
 
 from tests.bench.__main__ import ROWS, main
 from tests.bench.planning import plan
 from tests.bench.results import Check, Line, Result, load, save
 from tests.bench.scale import Scale
+from tests.support.states import read_plan
 
 
 def ops(changes: Path) -> dict[str, int]:

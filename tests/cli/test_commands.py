@@ -171,7 +171,8 @@ def test_a_lock_can_be_taken_away(world: World, run: Run) -> None:
     from ccsync.cli.wiring import new_lineage
     from ccsync.errors import LockedError
     from ccsync.state.lock import Holder
-    from ccsync.state.opening import open_state
+
+    from tests.support.states import open_state
 
     assert "not locked" in run("state", "unlock").out
     lock = open_state(world.folder / ".ccsync", SystemClock(), new_lineage).lock

@@ -318,7 +318,8 @@ def test_a_held_lock_is_4_and_names_the_holder(world: World, run: Run) -> None:
     from ccsync.cli.clock import SystemClock
     from ccsync.cli.wiring import new_lineage
     from ccsync.state.lock import Holder
-    from ccsync.state.opening import open_state
+
+    from tests.support.states import open_state
 
     lock = open_state(world.folder / ".ccsync", SystemClock(), new_lineage).lock
     with lock.acquire(Holder("carla", "elsewhere", 7, "apply", "2026-11-24T00:00:00Z")):

@@ -13,12 +13,12 @@ from ccsync.core.plan import Estimate, ExportPlan, ListAction, ListTarget, Plan,
 from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDelete, OnLeave
 from ccsync.errors import Diagnostic, Severity, StaleError, Where
 from ccsync.state.files import sha256_of
-from ccsync.state.planfile import read_plan, write_plan
 from ccsync.state.planjson import plan_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.state.world import QuickDisk, plan_with
+from tests.support.states import read_plan, write_plan
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "plan.schema.json").read_text(encoding="utf-8"))
 

@@ -1,4 +1,4 @@
-"""A folder in memory where there is one: some tests make thousands of files."""
+"""A folder in memory where there is one, for tests that make thousands of files; object stores on this machine."""
 
 import os
 import tempfile
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support.emulators import azure_server, s3_server
 
 MEMORY = Path("/dev/shm")
 
@@ -17,3 +19,16 @@ def quick_path(tmp_path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         yield Path(folder)
+
+
+@pytest.fixture(scope="package")
+def s3() -> Iterator[dict[str, str]]:
+    pytest.importorskip("moto", reason="the S3 server of the tests is not installed")
+    with s3_server() as settings:
+        yield settings
+
+
+@pytest.fixture(scope="package")
+def azure() -> Iterator[dict[str, str]]:
+    with azure_server() as settings:
+        yield settings

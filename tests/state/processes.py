@@ -17,9 +17,10 @@ from pathlib import Path
 from ccsync.core.plan import StateRef
 from ccsync.errors import CcsyncError
 from ccsync.state.lock import HeldLock
-from ccsync.state.opening import State, open_state
+from ccsync.state.opening import State
 
 from tests.state.world import HOLDER, NOW, FaultyDisk, QuickDisk, generation, ids, plan_with, records, run_of
+from tests.support.states import open_state
 
 
 class RealClock:

@@ -11,7 +11,6 @@ from ccsync.core.plan import StateRef
 from ccsync.errors import Diagnostic, StaleError, StorageError
 from ccsync.ports import Snapshot
 from ccsync.state.files import Disk
-from ccsync.state.planfile import read_plan, write_plan
 
 from tests.state.world import (
     BROKEN_ONCE,
@@ -30,6 +29,7 @@ from tests.state.world import (
     run_of,
     state_at,
 )
+from tests.support.states import read_plan, write_plan
 
 Deed = Callable[[Path, Path, Disk], object]
 """Does one thing to a state folder: (the folder, a folder for temporary files, the disk to do it through)."""

@@ -39,7 +39,7 @@ def test_a_held_lock_names_its_holder(tmp_path: Path) -> None:
     assert finding.summary == (
         "the state is locked: `ccsync apply` by anna@… on laptop (pid 4711, run run-1) since 2026-10-01T06:00:00Z"
     )
-    assert "state unlock" in (finding.hint or "")
+    assert "lock release" in (finding.hint or "")
 
 
 def test_no_address_stands_in_the_lock_file(tmp_path: Path) -> None:

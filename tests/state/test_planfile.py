@@ -16,10 +16,10 @@ from ccsync.core.plan import Plan, canonical_json, sealed, to_document
 from ccsync.core.spec import ExportName
 from ccsync.errors import CcsyncError, InvalidError, StaleError, StorageError
 from ccsync.state.archive import archive_bytes, directory, local_header, measured
-from ccsync.state.planfile import read_plan, write_plan
 from ccsync.state.planjson import plan_bytes
 
 from tests.state.world import NOW, QuickDisk, plan_with
+from tests.support.states import read_plan, write_plan
 
 ROWS = {"news": b"PAR1 news rows PAR1", "vips": b""}
 

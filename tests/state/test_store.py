@@ -1,28 +1,31 @@
-"""The contract of a store. Whatever else stands behind `Store` one day has to pass this very suite."""
+"""The contract of a store: one suite over a folder, an object store in memory, S3, and Azure where Azurite is
+installed; each plain and sealed."""
 
 import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ccsync.errors import LockedError, StorageError
 from ccsync.state.files import LocalDisk, sha256_of
+from ccsync.state.remote import RemoteStore
 from ccsync.state.store import LocalStore, Store
 
+from tests.state.buckets import bucket, cache_at, sealed
 from tests.state.world import FakeClock, QuickDisk
 
-Make = Callable[[Path], Store]
+KINDS = ("folder", "sealed folder", "memory", "sealed memory", "s3", "sealed s3", "azure")
 
 
-def local(root: Path) -> Store:
-    return LocalStore(root, QuickDisk(), FakeClock())
-
-
-@pytest.fixture(params=[local])
+@pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    make: Make = request.param
-    return make(tmp_path / "store")
+    kind = request.param.removeprefix("sealed ")
+    if kind == "folder":
+        inner: Store = LocalStore(tmp_path / "store", QuickDisk(), FakeClock())
+    else:
+        settings = request.getfixturevalue(kind) if kind != "memory" else {}
+        inner = RemoteStore(bucket(kind, settings), cache_at(tmp_path / "cache"), FakeClock())
+    return sealed(inner, tmp_path / "scratch") if kind != request.param else inner
 
 
 def file_of(tmp_path: Path, content: bytes) -> tuple[Path, str]:

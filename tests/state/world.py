@@ -16,8 +16,10 @@ from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDe
 from ccsync.ports import Ledger, NextGeneration, Snapshot
 from ccsync.state.files import Disk, LocalDisk, sha256_of
 from ccsync.state.lock import Holder
-from ccsync.state.opening import State, open_state
+from ccsync.state.opening import State
 from ccsync.state.runs import Run
+
+from tests.support.states import open_state
 
 NOW = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)
 HOLDER = Holder("anna@contoso.example", "laptop", 4711, "apply", "2026-10-01T06:00:00Z", "run-1")

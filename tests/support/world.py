@@ -40,8 +40,10 @@ from ccsync.sandbox.app import create_app
 from ccsync.sandbox.options import ActivityMode, SandboxOptions
 from ccsync.state.files import Disk
 from ccsync.state.lock import Holder
-from ccsync.state.opening import State, open_state
+from ccsync.state.opening import State
 from ccsync.undoing import Sides, make_undo
+
+from tests.support.states import open_state
 
 HOST = "http://127.0.0.1:8025"
 

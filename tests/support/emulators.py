@@ -1,0 +1,88 @@
+"""Object stores on this machine: an S3 server (moto), and Azurite where it is installed."""
+
+import base64
+import hashlib
+import hmac
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+
+import pytest
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def s3_server() -> Iterator[dict[str, str]]:
+    """A server with the bucket `lake`; the settings that reach it."""
+    port = free_port()
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr is not None
+        assert any("Running on" in line for line in server.stderr), "the server did not start"
+        settings = {
+            "endpoint": f"http://127.0.0.1:{port}",
+            "region": "eu-west-1",
+            "access_key_id": "AKIATEST",
+            "secret_access_key": "canary-key",
+        }
+        create_bucket(settings)
+        yield settings
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def create_bucket(settings: dict[str, str]) -> None:
+    import httpx
+
+    answer = httpx.put(
+        settings["endpoint"] + "/lake",
+        headers={"Authorization": "AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/us-east-1/s3/aws4_request"},
+        trust_env=False,
+    )
+    answer.raise_for_status()
+
+
+AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""The emulator's own account key, the same on every machine. Source: Azurite's README."""
+
+
+@contextmanager
+def azure_server() -> Iterator[dict[str, str]]:
+    """Azurite with the container `lake`. Skips the test where it is not installed (`npm install -g azurite`)."""
+    program = shutil.which("azurite-blob")
+    if program is None:
+        pytest.skip("azurite is not installed on this machine")
+    port = free_port()
+    command = [program, "--inMemoryPersistence", "--blobPort", str(port), "--skipApiVersionCheck", "--disableTelemetry"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert server.stdout is not None
+        assert any("successfully listen" in line for line in server.stdout), "the server did not start"
+        endpoint = f"http://127.0.0.1:{port}/devstoreaccount1"
+        create_container(endpoint)
+        yield {"account_name": "devstoreaccount1", "account_key": AZURE_KEY, "endpoint": endpoint}
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def create_container(endpoint: str) -> None:
+    import httpx
+
+    day, version = formatdate(usegmt=True), "2021-12-02"
+    signed = "PUT" + "\n" * 12 + f"x-ms-date:{day}\nx-ms-version:{version}\n"
+    signed += "/devstoreaccount1/devstoreaccount1/lake\nrestype:container"
+    mark = base64.b64encode(hmac.new(base64.b64decode(AZURE_KEY), signed.encode(), hashlib.sha256).digest()).decode()
+    headers = {"x-ms-date": day, "x-ms-version": version, "Authorization": f"SharedKey devstoreaccount1:{mark}"}
+    httpx.put(f"{endpoint}/lake?restype=container", headers=headers, trust_env=False).raise_for_status()
