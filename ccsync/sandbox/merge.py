@@ -80,7 +80,8 @@ def merge(db: duckdb.DuckDBPyConnection, incoming: Incoming, rules: MergeRules, 
     """
     plan = _Columns(incoming, rules)
     total = _stage(db, plan, incoming, rules)
-    unreadable = _unreadable(db) if incoming.rejects else 0
+    scanned = rules.max_rows != 0  # DuckDB doesn't open a file of which no row is asked for
+    unreadable = _unreadable(db) if incoming.rejects and scanned else 0
     _choose_winners(db, rules, by_phone=plan.has("sms_number"))
     skipped = _refuse_overflow(db, rules)
     moment = stamp(now)

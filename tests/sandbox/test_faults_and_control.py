@@ -129,6 +129,14 @@ def test_an_activity_goes_wrong_as_ordered(account, mishap, state, landed):
         assert ended["status"]["person_count"] == 3
 
 
+@pytest.mark.parametrize("mishap", ["timed_out", "partial", "cut_off"])
+def test_half_of_a_file_of_one_row_is_nothing(account, mishap):
+    account.do("/faults", kind="activity", path="/activities/contacts_file_import", mishap=mishap)
+    account.import_csv("email,first_name\r\nann@example.com,Ann\r\n")
+    assert account.members("VIP") == []
+    assert account.ask("/statistics").get("crashes", {}) == {}
+
+
 def test_counters_can_be_dictated(account):
     account.do("/faults", kind="activity", path=IMPORT, mishap="lying", counters={"person_count": 99})
     assert account.import_json([{"email": "ann@example.com"}])["status"]["person_count"] == 99
