@@ -5,9 +5,10 @@ from pathlib import Path
 
 from ccsync.engine.quote import literal
 
-DROPPED = "NOT (op IN ('add', 'held_back') AND now = 'present')"
-"""SQL: a row of a drops file that is left out. People who are on the list by now against what the plan knew, to be
-added or held back as having left, are only noted."""
+DROPPED = "NOT (op IN ('add', 'held_back') AND now = 'present' OR op = 'forget' AND now = 'gone')"
+"""SQL: a row of a drops file that is left out. People of whom live says something else than the plan knew are only
+noted where that changes nothing for what is sent: those to be added, or held back as having left, who are on the list
+by now, and those to be forgotten who are not."""
 
 
 def drop_rows(paths: Sequence[Path]) -> str:
@@ -18,8 +19,8 @@ def drop_rows(paths: Sequence[Path]) -> str:
     )
 
 
-def seen_there(paths: Sequence[Path], op: str) -> str:
-    """SQL: (key) of the rows of this op that a look only noted: they were on the list."""
+def noted(paths: Sequence[Path], op: str) -> str:
+    """SQL: (key) of the rows of this op that a look only noted."""
     if not paths:
         return "SELECT NULL::VARCHAR AS key WHERE false"
     return f"SELECT key FROM ({drop_rows(paths)}) WHERE op = {literal(op)} AND NOT ({DROPPED})"

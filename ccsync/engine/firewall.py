@@ -6,7 +6,7 @@ An import would put people back on a list they left (SURPRISES 1), so nobody who
 from collections.abc import Sequence
 from pathlib import Path
 
-from ccsync.engine.drops import DROPPED, seen_there
+from ccsync.engine.drops import DROPPED, noted
 from ccsync.engine.live import People, load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
@@ -25,8 +25,9 @@ class LiveFirewall:
         """What this look drops, and who is on the list by now against what the plan knew. into: a folder.
 
         `counts` has everyone dropped by reason, people not forgotten after all (`came_back`) included. An addition
-        that an earlier look saw on the list and this one doesn't is somebody who joined and left: dropped. Raises
-        RemoteError (E650) for a live file that can't be used.
+        that an earlier look saw on the list and this one doesn't is somebody who joined and left: dropped. Who is to be
+        forgotten and has left is noted, so that the memory keeps them. Raises RemoteError (E650) for a live file that
+        can't be used.
         """
         session = self._session
         unsubscribed = load_people(session, live.unsubscribed)
@@ -38,16 +39,17 @@ class LiveFirewall:
             f"""
             CREATE TEMP TABLE {identifier(table)} AS
             WITH looked AS (
-                SELECT key, op, reason AS why, {on_list} AS on_list, key IN ({seen_there(before, "add")}) AS was_there,
+                SELECT key, op, reason AS why, {on_list} AS on_list, key IN ({noted(before, "add")}) AS was_there,
                     key IN (SELECT key FROM {identifier(unsubscribed.relation)}){told} AS unsubscribed
                 FROM read_parquet({literal(str(changes))})
-                WHERE op IN ('add', 'update', 'adopt', 'remove') OR op = 'forget' AND reason = 'already_gone'
+                WHERE op IN ('add', 'update', 'adopt', 'remove') OR op = 'forget' AND reason <> 'removed_by_sibling'
                     OR op = 'held_back' AND reason = 'opted_out'
             ),
             judged AS (
                 SELECT key, op, CASE
                     WHEN op = 'remove' THEN CASE WHEN NOT on_list THEN 'already_gone' END
-                    WHEN op = 'forget' THEN CASE WHEN on_list THEN 'came_back' END
+                    WHEN op = 'forget' AND why = 'already_gone' THEN CASE WHEN on_list THEN 'came_back' END
+                    WHEN op = 'forget' THEN CASE WHEN NOT on_list THEN 'already_gone' END
                     WHEN op = 'held_back' THEN CASE WHEN on_list THEN 'came_back' END
                     WHEN unsubscribed THEN 'unsubscribed'
                     WHEN op = 'add' AND on_list THEN 'already_on_list'

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ccsync.core.change import Op, Ownership, Reason, Status
-from ccsync.engine.drops import seen_there
+from ccsync.engine.drops import noted
 from ccsync.engine.encode import after
 from ccsync.engine.live import load_people
 from ccsync.engine.quote import identifier, literal
@@ -129,5 +129,5 @@ def _happened(settlement: Settlement, outcome: Outcome, fields: Sequence[str]) -
     SELECT c.key, c.op, c.contact_id, c.ownership, c.content, c.batch, c.reason, 'opted_out'{values}
     FROM {changes} AS c WHERE c.op = 'held_back' AND c.reason = 'opted_out'
         AND c.key IN (SELECT key FROM {_base(settlement)} WHERE status = 'member')
-        AND c.key NOT IN ({seen_there(settlement.drops, "held_back")})
+        AND c.key NOT IN ({noted(settlement.drops, "held_back")})
     """

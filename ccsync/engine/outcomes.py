@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ccsync.core.change import CHANGING_OPS
+from ccsync.core.change import CHANGING_OPS, Op, Reason
 from ccsync.core.plan import ExportPlan
-from ccsync.engine.drops import DROPPED, drop_rows, seen_there
+from ccsync.engine.drops import DROPPED, drop_rows, noted
 from ccsync.engine.encode import after, before
 from ccsync.engine.ledger import write_ledger, write_without_removed
 from ccsync.engine.live import People, load_people
@@ -138,7 +138,7 @@ def _outcomes(settlement: Settlement, evidence: Evidence) -> str:
     final = str(settlement.final).lower()
     return f"""
     WITH known AS ({_known(settlement, evidence)}),
-    judged AS ({_judged(evidence)}),
+    judged AS ({_judged(settlement, evidence)}),
     lost AS ({_lost(settlement, evidence)})
     SELECT j.key, j.op,
         CASE WHEN state = 'still_there' THEN CASE WHEN {final} THEN 'open' ELSE 'missing' END
@@ -197,10 +197,12 @@ def _known(settlement: Settlement, evidence: Evidence) -> str:
 
 
 def _looks(drops: Sequence[Path]) -> str:
-    """(key, op, dropped_at, dropped_as, present_at): the first look that dropped a row, the first that saw it there."""
+    """(key, op, dropped_at, dropped_as, present_at): the first look that dropped a row, the first that saw somebody
+    there who was not to be."""
     return (
         f"SELECT key, op, min(look) FILTER ({DROPPED}) AS dropped_at, arg_min(reason, look) FILTER ({DROPPED})"
-        f" AS dropped_as, min(look) FILTER (NOT ({DROPPED})) AS present_at FROM ({drop_rows(drops)}) GROUP BY key, op"
+        f" AS dropped_as, min(look) FILTER (NOT ({DROPPED}) AND now = 'present') AS present_at"
+        f" FROM ({drop_rows(drops)}) GROUP BY key, op"
     )
 
 
@@ -229,17 +231,19 @@ def _unsubscribed(evidence: Evidence) -> str:
     return f"({' OR '.join(told)})" if told else "false"
 
 
-def _judged(evidence: Evidence) -> str:
+def _judged(settlement: Settlement, evidence: Evidence) -> str:
     """Each row by itself. `absent` (an addition that is not on the list), `not_found` (values that were not taken) and
     `unseen` (live can't tell) are decided with the rest of their batch; `still_there` is a removal that did not happen,
-    or whose person came back since."""
+    or whose person came back since. Nobody is forgotten late, except for a removal of this run: they may have left
+    since the look, and only while they are in the ledger does the next plan notice."""
     read_back = "true" if evidence.unsubscribed else "false"
+    unnoticed = f"{str(settlement.late).lower()} AND op = '{Op.FORGET}' AND reason <> '{Reason.REMOVED_BY_SIBLING}'"
     return f"""
     SELECT key, op, batch, sent, explained, shortfall, persons, dropped_as,
         CASE WHEN present THEN 'already_on_list' ELSE reason END AS why,
         CASE
             WHEN dropped_as IS NOT NULL THEN 'dropped'
-            WHEN batch IS NULL THEN 'applied'
+            WHEN batch IS NULL THEN CASE WHEN {unnoticed} THEN 'open' ELSE 'applied' END
             WHEN sent IS NULL OR sent = '{Sent.NOT_SENT}' THEN 'open'
             WHEN op = 'remove' AND NOT named THEN 'open'
             WHEN sent = '{Sent.CLEAN}' THEN 'applied'
@@ -323,8 +327,9 @@ def _find_gone(session: Session, settlement: Settlement, outcome: Outcome, gone:
 
 
 def _known_gone(settlement: Settlement, outcomes: str) -> str:
-    """SQL: further UNION parts of what the ledger knows: members that the plan held back as opted out, and rows that
-    are kept for that reason only and leave the ledger now, so that the memory never depends on a ledger."""
+    """SQL: further UNION parts of what the ledger knows: members that the plan held back as opted out, members to be
+    forgotten whom a look found gone, and rows that are kept for that reason only and leave the ledger now, so that the
+    memory never depends on a ledger."""
     if settlement.ledger is None:
         return ""
     ledger = f"read_parquet({literal(str(settlement.ledger))}) AS l"
@@ -332,7 +337,9 @@ def _known_gone(settlement: Settlement, outcomes: str) -> str:
         f" UNION ALL SELECT c.key, c.reason FROM read_parquet({literal(str(settlement.changes))}) AS c"
         f" JOIN {ledger} ON l.key = c.key"
         " WHERE c.op = 'held_back' AND c.reason = 'opted_out' AND l.status = 'member'"
-        f" AND c.key NOT IN ({seen_there(settlement.drops, 'held_back')})"
+        f" AND c.key NOT IN ({noted(settlement.drops, 'held_back')})"
+        f" UNION ALL SELECT l.key, 'already_gone' FROM {ledger} WHERE l.status = 'member'"
+        f" AND l.key IN ({noted(settlement.drops, 'forget')})"
         f" UNION ALL SELECT o.key, 'opted_out' FROM {outcomes} AS o JOIN {ledger} ON l.key = o.key"
         " WHERE o.outcome = 'applied' AND o.op = 'forget' AND l.status = 'opted_out'"
     )

@@ -9,6 +9,7 @@ from ccsync.core.event import Status
 from ccsync.core.record import Looked
 
 from tests.applier.people import assert_converged, mail, one_export, person, two_exports
+from tests.crash.killing import Killed, doom, spare
 from tests.support.world import World
 
 
@@ -48,6 +49,57 @@ def test_who_left_and_left_the_segment_too_is_forgotten_and_remembered(synced: W
     assert plan.exports[0].held_back["opted_out"] == 1
     assert not plan.has_changes
     assert synced.members("VIP") == mail("ana")
+
+
+def test_who_leaves_before_they_are_forgotten_is_remembered(world: World) -> None:
+    """Ana was there before us; leaving the segment only takes her out of the ledger."""
+    world.make_list("VIP", "ana@example.com")
+    one_export(world, [person("ana"), person("bob")])
+    world.sync()
+    one_export(world, [person("ana", member=False), person("bob")])
+    planned = world.plan()
+    assert planned.plan.exports[0].counts.forget == 1
+    world.leave("VIP", "ana@example.com")
+    world.apply(planned)
+    assert_converged(world)
+    assert_stays_off(world)
+
+
+def test_who_leaves_before_a_late_settlement_forgets_them_is_remembered(world: World) -> None:
+    world.make_list("VIP", "ana@example.com")
+    one_export(world, [person("ana"), person("bob")])
+    world.sync()
+    one_export(world, [person("ana", member=False), person("bob"), person("cyd")])
+    doom(world, "after destination.start_import")
+    with pytest.raises(Killed):
+        world.apply(world.plan())
+    spare(world)
+    world.leave("VIP", "ana@example.com")
+    world.recover()
+    world.sync()
+    assert_stays_off(world, "cyd")
+
+
+def assert_stays_off(world: World, *more: str) -> None:
+    """Ana is wanted again, and held back."""
+    one_export(world, [person(name) for name in ("ana", "bob", *more)])
+    plan = world.plan().plan
+    assert (plan.exports[0].held_back["opted_out"], plan.has_changes) == (1, False)
+    assert world.members("VIP") == mail("bob", *more)
+
+
+def test_who_was_refused_and_is_forgotten_did_not_leave(world: World) -> None:
+    world.do("/switches", role_address="correctable")
+    one_export(world, [person("admin"), person("bob")])
+    world.sync()
+    one_export(world, [person("admin", member=False), person("bob")])
+    planned = world.plan()
+    assert planned.plan.exports[0].counts.forget == 1
+    world.apply(planned)
+    world.do("/switches", role_address="accept")
+    one_export(world, [person("admin"), person("bob")])
+    world.sync()
+    assert world.members("VIP") == mail("admin", "bob")
 
 
 def test_who_left_is_not_added_by_another_export_on_the_list(world: World) -> None:
