@@ -598,7 +598,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "E650": Entry(
         "Unusable export file",
-        "A file that Constant Contact exported can't be used: it is cut off, or lacks a column. Nothing was sent.",
+        "A file that Constant Contact exported can't be used: it is cut off, or lacks a column. Nothing was"
+        " concluded from it.",
         "Run the command again; the list is exported anew.",
         ExitCode.ERROR,
     ),

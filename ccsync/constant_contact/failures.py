@@ -94,7 +94,7 @@ def list_gone(connection: Connection, list_id: str) -> NotFoundError:
         Diagnostic(
             "E601",
             f"list {list_id} does not exist in Constant Contact (connection {connection.name})",
-            detail="It was deleted, or the id is of another account. Nothing was changed.",
+            detail="It was deleted, or the id is of another account. The request did nothing.",
             hint=f"run `ccsync lists {connection.name}` and correct the export's `list`",
         )
     )
@@ -188,7 +188,7 @@ def export_not_whole(connection: Connection, what: str, why: str) -> TransientEr
         Diagnostic(
             "E624",
             f"the export of {what} can't be trusted (connection {connection.name}): {why}",
-            detail="Nothing was concluded from it and nothing was changed.",
+            detail="Nothing was concluded from it.",
             hint="run the command again",
         )
     )

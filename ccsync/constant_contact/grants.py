@@ -125,7 +125,7 @@ class StoredGrant:
             Diagnostic(
                 "E305",
                 f"the sign-in of connection {self._connection.name} is over: {why}",
-                detail="Signing in by browser is the only way back. Nothing was changed.",
+                detail="Signing in by browser is the only way back. Nothing more was sent.",
                 hint=f"run `ccsync connections login {self._connection.name}`",
             )
         )

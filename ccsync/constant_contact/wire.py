@@ -207,7 +207,7 @@ def disk_trouble(error: OSError) -> StorageError:
         Diagnostic(
             "E713",
             "a file that Constant Contact sent could not be written to the disk",
-            detail=f"The system says: {error.strerror}. Nothing was changed.",
+            detail=f"The system says: {error.strerror}. Nothing more was sent.",
             hint="free some space, then run the command again",
         )
     )

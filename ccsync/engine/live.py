@@ -55,7 +55,7 @@ def _places(file: LiveFile) -> tuple[str, ...]:
         raise _unreadable("its first line is no CSV header") from error
     except OSError as error:
         raise StorageError(
-            Diagnostic("E713", f"cannot read {file.path.name}: {error.strerror}", detail="nothing was sent")
+            Diagnostic("E713", f"cannot read {file.path.name}: {error.strerror}", detail="nothing more was sent")
         ) from error
     for heading in file.columns.values():
         if heading not in headings:
@@ -117,7 +117,7 @@ def _unreadable(why: str) -> RemoteError:
         Diagnostic(
             "E650",
             f"an export file of Constant Contact can't be used: {why}",
-            detail="nothing was sent; people who are missing in it must not be taken for people who left",
+            detail="nothing was concluded from it: people who are missing in it must not be taken for people who left",
             hint="run the command again; if it stays so, report it with the heading line of the file",
         )
     )

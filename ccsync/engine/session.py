@@ -195,12 +195,14 @@ def failure(error: duckdb.Error) -> CcsyncError:
                 Diagnostic(
                     "E713",
                     "memory and temporary disk space are used up",
-                    detail="nothing was sent",
+                    detail="nothing more was sent",
                     hint="free disk space in the temporary folder, or split the export",
                 )
             )
         case duckdb.IOException():
-            return StorageError(Diagnostic("E713", "a file could not be read or written", detail="nothing was sent"))
+            return StorageError(
+                Diagnostic("E713", "a file could not be read or written", detail="nothing more was sent")
+            )
         case _:
             detail = str(error).splitlines()[0] if isinstance(error, TEXT_ERRORS) else type(error).__name__
-            return CcsyncError(Diagnostic("E901", "an internal query failed; nothing was sent", detail=detail))
+            return CcsyncError(Diagnostic("E901", "an internal query failed; nothing more was sent", detail=detail))
