@@ -74,6 +74,7 @@ def import_list(
         mapping=mapping_digests(export),
         on_leave=export.on_leave,
         on_delete=export.on_delete,
+        protection=export.protection,
         desired=before.desired if before else 0,
         members=0,
     )

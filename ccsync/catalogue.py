@@ -178,6 +178,11 @@ CATALOGUE: dict[str, Entry] = {
         "An administrator runs `ccsync connections enable NAME`, or apply the exports of other connections by name.",
         ExitCode.DENIED,
     ),
+    "E213": Entry(
+        "An export without a connection",
+        "`connection: null` keeps an export declared without running it. It was asked for by name.",
+        "Give it a connection, or plan other exports.",
+    ),
     "E220": Entry(
         "Nobody to approve changes",
         "`ccsync generate codeowners` needs to know who approves what, and `roles:` names no administrators.",
@@ -188,6 +193,14 @@ CATALOGUE: dict[str, Entry] = {
         "A key was to be written into a configuration file, and the place where it belongs is an alias or a text over"
         " several lines. The file is as it was.",
         "Write the keys that the message shows into the file yourself.",
+    ),
+    "E222": Entry(
+        "Protected against deletion",
+        "An export is no longer declared, and `prevent_delete: true` stood on it, or on its list, when it was last"
+        " applied. The state keeps that, so deleting the block doesn't lift it. Nothing is applied while this stands.",
+        "Declare the export again. To delete it for good: set `prevent_delete: false` where it stands, apply, and"
+        " delete it then.",
+        ExitCode.GUARD,
     ),
     "E301": Entry(
         "No access token",
@@ -909,6 +922,13 @@ CATALOGUE: dict[str, Entry] = {
         "The connection is switched off",
         "The plan was made, and `apply` will refuse it: `enabled: false` stands in the connection's declaration.",
         "An administrator runs `ccsync connections enable NAME`.",
+        None,
+    ),
+    "W213": Entry(
+        "An export without a connection",
+        "`connection: null` keeps an export declared without running it. Its members stay on their list, and other"
+        " exports of that list leave them there.",
+        "Give it a connection to have it run again.",
         None,
     ),
     "W414": Entry(

@@ -18,7 +18,17 @@ from ccsync.core.event import Event
 from ccsync.core.plan import Plan, SourceRead, StateRef
 from ccsync.core.policy import Breach
 from ccsync.core.record import ActivityId, Counters, Record
-from ccsync.core.spec import AccountId, ConnectionName, Export, ExportName, ListId, OnDelete, OnLeave, PolicyRule
+from ccsync.core.spec import (
+    AccountId,
+    ConnectionName,
+    Export,
+    ExportName,
+    ListId,
+    OnDelete,
+    OnLeave,
+    PolicyRule,
+    Protection,
+)
 from ccsync.errors import Diagnostic
 
 Sink = Callable[[Event], None]
@@ -94,7 +104,7 @@ class Ledger:
     path: Parquet (key VARCHAR, contact_id VARCHAR, status VARCHAR, ownership VARCHAR, reason VARCHAR,
     refused_content VARCHAR, first_run VARCHAR, last_run VARCHAR, changed_at VARCHAR, then <field> VARCHAR per field),
     ordered by key, one row a key. mapping: see ExportPlan. desired: usable people of the last run. members: rows with
-    status `member`. prevent: reserved.
+    status `member`. protection: what stands until it is lifted, also without the export's declaration.
     """
 
     export: ExportName
@@ -109,6 +119,7 @@ class Ledger:
     on_delete: OnDelete
     desired: int
     members: int
+    protection: tuple[Protection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,13 +312,15 @@ class Live:
 @dataclass(frozen=True, slots=True)
 class Sibling:
     """Another export on the same list of the same account. desired, unusable: of its `Desired`; None when it is no
-    longer declared. Who is among the unusable by a key is claimed as well: their row is there."""
+    longer declared. Who is among the unusable by a key is claimed as well: their row is there. stays: it does not run
+    and is not given up either (no connection, or protected), so everybody in its ledger is claimed."""
 
     name: ExportName
     ledger: Path | None
     desired: Relation | None
     on_leave: OnLeave
     unusable: Relation | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,7 @@ def _next_ledger(deck: Deck, export: ExportPlan, part: Settled) -> Ledger | None
         mapping=export.mapping,
         on_leave=export.on_leave,
         on_delete=export.on_delete,
+        protection=export.protection,
         desired=export.desired,
         members=members,
     )

@@ -24,7 +24,7 @@ def list_exports(as_json: Json = False, config_dir: ConfigDir = None, acting: Ac
     """List the declared exports: list, segments, members of ours."""
     with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
-        exports = workspace.project.exports
+        exports = dict(sorted({**workspace.project.exports, **workspace.project.detached}.items()))
         ledgers = workspace.state.generations.snapshot().ledgers
     if as_json:
         write_json(
@@ -34,7 +34,7 @@ def list_exports(as_json: Json = False, config_dir: ConfigDir = None, acting: Ac
                     {
                         "name": name,
                         "display_name": each.display_name,
-                        "connection": each.connection,
+                        "connection": each.connection or None,
                         "list": {"id": each.list.id, "name": each.list.name, "create": each.list.create},
                         "segments": list(each.segments),
                         "fields": [field.target for field in each.fields],
@@ -48,7 +48,7 @@ def list_exports(as_json: Json = False, config_dir: ConfigDir = None, acting: Ac
     rows = [
         (
             name,
-            each.connection,
+            each.connection or "none: does not run",
             _list_text(each.list),
             ", ".join(each.segments),
             number(ledgers[name].members) if name in ledgers else "-",

@@ -90,7 +90,9 @@ def build(
         for name in sorted(data["segments"])
     }
     shared = workspace.get("guards", {})
-    exports = {ExportName(name): _export(name, data["exports"][name], shared) for name in sorted(data["exports"])}
+    declared_exports = {
+        ExportName(name): _export(name, data["exports"][name], shared) for name in sorted(data["exports"])
+    }
     return Project(
         root=root,
         name=workspace.get("name", DEFAULT_WORKSPACE),
@@ -100,7 +102,8 @@ def build(
         connections=connections,
         sources=sources,
         segments=segments,
-        exports=exports,
+        exports={name: export for name, export in declared_exports.items() if export.connection},
+        detached={name: export for name, export in declared_exports.items() if not export.connection},
         digest="",
         policy={
             name: _rule(name, data["policy"][name], queries.get(("policy", name))) for name in sorted(data["policy"])
@@ -217,7 +220,7 @@ def _export(name: str, data: dict[str, Any], shared_guards: dict[str, Any]) -> E
     return Export(
         name=ExportName(name),
         display_name=data.get("display_name", name),
-        connection=ConnectionName(data["connection"]),
+        connection=ConnectionName(data["connection"] or ""),
         list=parse_list(data["list"]),
         segments=tuple(SegmentName(segment) for segment in data["segments"]),
         email=_expression(data["data_matching"]["email"]),
@@ -227,6 +230,7 @@ def _export(name: str, data: dict[str, Any], shared_guards: dict[str, Any]) -> E
         duplicates=_duplicates(data.get("duplicates", {})),
         guards=_guards(shared_guards, data.get("guards", {})),
         max_profiles=data.get("limits", {}).get("max_profiles", 1_000_000),
+        prevent_delete=data.get("prevent_delete", False),
     )
 
 

@@ -47,9 +47,10 @@ def parse_list(value: str | dict[str, object]) -> ListRef:
     if not isinstance(value, dict):
         return ListRef(id=parse_list_id(value))
     identifier = value.get("id")
+    kept = bool(value.get("prevent_delete", False))
     if isinstance(identifier, str | int):
-        return ListRef(id=parse_list_id(identifier))
-    return ListRef(name=str(value["name"]), create=bool(value.get("create", False)))
+        return ListRef(id=parse_list_id(identifier), prevent_delete=kept)
+    return ListRef(name=str(value["name"]), create=bool(value.get("create", False)), prevent_delete=kept)
 
 
 def _from_address(address: str) -> ListId:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ccsync.core.batch import Batch, BatchKind, Transport
 from ccsync.core.change import Counts
-from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDelete, OnLeave
+from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDelete, OnLeave, Protection
 from ccsync.errors import Diagnostic, Severity, Where
 
 PLAN_FORMAT = 1
@@ -66,7 +66,8 @@ class ExportPlan:
     fields: targets in order. mapping: target → digest of its expression, kept so that the next plan can tell a changed
     mapping from changed data. members_before/after: size of the list. desired: usable distinct keys.
     managed: ledger rows of this export that are members. unresolved: removals whose contact id is not known yet.
-    people: how many people's data leave to the vendor. changes_sha256: of the changes file.
+    people: how many people's data leave to the vendor. changes_sha256: of the changes file. unrecorded: keys that count
+    once the export is gone, and that the state doesn't know as they are declared now; recording them is a change.
     """
 
     name: ExportName
@@ -96,6 +97,8 @@ class ExportPlan:
     estimate: Estimate = Estimate()
     deleted: bool = False
     changes_sha256: str = ""
+    protection: tuple[Protection, ...] = ()
+    unrecorded: tuple[str, ...] = ()
 
     @property
     def removals(self) -> tuple[Batch, ...]:
@@ -107,7 +110,7 @@ class ExportPlan:
 
     @property
     def has_changes(self) -> bool:
-        return self.counts.changes > 0 or self.list.action is ListAction.CREATE
+        return self.counts.changes > 0 or self.list.action is ListAction.CREATE or bool(self.unrecorded)
 
     @property
     def blocked(self) -> bool:
@@ -218,6 +221,8 @@ def _export(part: Mapping[str, Any]) -> ExportPlan:
     fields["list"] = ListTarget(target["id"], target["name"], ListAction(target["action"]))
     fields["on_leave"] = OnLeave(fields["on_leave"])
     fields["on_delete"] = OnDelete(fields["on_delete"])
+    fields["protection"] = tuple(Protection(each) for each in fields["protection"])
+    fields["unrecorded"] = tuple(fields["unrecorded"])
     fields["counts"] = Counts(**fields["counts"])
     fields["fields"] = tuple(fields["fields"])
     fields["findings"] = _findings(fields["findings"])

@@ -206,6 +206,14 @@ class OnDelete(StrEnum):
     REMOVE_MEMBERS = "remove_members"
 
 
+class Protection(StrEnum):
+    """What `prevent_delete` stands on. EXPORT: the export must not be deleted. LIST: no deletion of an export takes
+    anybody off the list."""
+
+    EXPORT = "export"
+    LIST = "list"
+
+
 class Keep(StrEnum):
     FIRST = "first"
     NONE = "none"
@@ -251,6 +259,7 @@ class ListRef:
     id: ListId | None = None
     name: str | None = None
     create: bool = False
+    prevent_delete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +278,13 @@ class Export:
     duplicates: Duplicates = Duplicates()
     guards: Guards = Guards()
     max_profiles: int = 1_000_000
+    prevent_delete: bool = False
+
+    @property
+    def protection(self) -> tuple[Protection, ...]:
+        """What stands in the state for as long as it is not lifted, also when the export is no longer declared."""
+        given = {Protection.EXPORT: self.prevent_delete, Protection.LIST: self.list.prevent_delete}
+        return tuple(kind for kind, wanted in given.items() if wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +339,7 @@ class Project:
 
     roles: None when the files have no such section (then every user is an administrator).
     state: a path relative to `root` unless absolute. digest: of the meaning, not the spelling, of all files.
+    detached: exports with `connection: null`, whose connection is empty here. They are declared, and do not run.
     """
 
     root: str
@@ -337,3 +354,4 @@ class Project:
     digest: str
     policy: Mapping[str, PolicyRule] = field(default_factory=dict)
     approvals: Mapping[str, Approval] = field(default_factory=dict)
+    detached: Mapping[ExportName, Export] = field(default_factory=dict)

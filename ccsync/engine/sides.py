@@ -76,12 +76,13 @@ def _gather(session: Session, siblings: Sequence[Sibling]) -> Relation | None:
 def _views(sibling: Sibling) -> list[str]:
     views = []
     declared = sibling.desired is not None
-    keeps = sibling.on_leave is OnLeave.KEEP
+    keeps = sibling.stays or sibling.on_leave is OnLeave.KEEP
+    claimed = "member" if sibling.stays else "ours" if keeps and declared else "false"
     if sibling.ledger is not None:
         # An export that keeps its leavers claims what it added, and is never the one that removes.
         views.append(
             "SELECT key, contact_id, member, ours, opted_out,"
-            f" {'ours' if keeps and declared else 'false'} AS claimed,"
+            f" {claimed} AS claimed,"
             f" CASE WHEN ours THEN {'NULL' if keeps else literal(sibling.name)} END AS remover"
             " FROM (SELECT key, contact_id, status = 'member' AS member, status = 'opted_out' AS opted_out,"
             " status = 'member' AND ownership = 'ours' AS ours"

@@ -59,7 +59,9 @@ def make_plan(
     adds: Counter[AccountId] = Counter()
     for target, diffed in diffs:
         adds[target.account.id] += diffed.counts.counts.add
-    exports = tuple(export_plan(target, diffed, evidence, options, adds[target.account.id]) for target, diffed in diffs)
+    exports = tuple(
+        export_plan(target, diffed, evidence, options, adds[target.account.id], targets) for target, diffed in diffs
+    )
     created = clock.now().replace(microsecond=0)
     plan = Plan(
         ccsync=options.version,

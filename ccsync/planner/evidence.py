@@ -100,6 +100,7 @@ def diff_request(
                 evidence.desired[other.name].relation if other.name in evidence.desired else None,
                 on_leave_of(other),
                 evidence.desired[other.name].unusable_relation if other.name in evidence.desired else None,
+                stays=other.detached or other.is_protected,
             )
             for other in targets
             if other.name != target.name and other.place == target.place

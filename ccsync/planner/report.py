@@ -1,6 +1,6 @@
 """What a plan says of each export: counts, findings of the guards, warnings, cost. Fetches nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,15 +11,22 @@ from ccsync.core.guard import GONE_PERCENT, Measures, check_guards, day_quota
 from ccsync.core.plan import Estimate, ExportPlan, ListAction, Plan
 from ccsync.core.spec import ConnectionName, Guards, OnDelete, Project
 from ccsync.errors import Diagnostic, Severity
+from ccsync.planner.deletion import absent_exports, deletion_refused, protection_of, unrecorded
 from ccsync.planner.evidence import Evidence, mapping_of, on_leave_of
 from ccsync.planner.targets import Account, PlanOptions, Target
 from ccsync.ports import Desired, Diffed, Snapshot
 
 
 def export_plan(
-    target: Target, diffed: Diffed, evidence: Evidence, options: PlanOptions, account_adds: int
+    target: Target,
+    diffed: Diffed,
+    evidence: Evidence,
+    options: PlanOptions,
+    account_adds: int,
+    targets: Sequence[Target],
 ) -> ExportPlan:
-    """One export's part of the plan. account_adds: people to add over all planned exports of its account."""
+    """One export's part of the plan. account_adds: people to add over all planned exports of its account. targets:
+    every export that this one may share a list with."""
     desired = evidence.desired.get(target.name) if target.export else None
     found, counts = diffed.counts, diffed.counts.counts
     before = found.live if found.live is not None else found.managed
@@ -44,13 +51,15 @@ def export_plan(
         fields_changed=found.fields_changed,
         reasons=found.reasons,
         drift=found.drift,
-        findings=_findings(target, diffed, desired, evidence, options, account_adds),
+        findings=_findings(target, diffed, desired, evidence, options, account_adds, targets),
         batches=diffed.batches,
         unresolved=diffed.unresolved,
         people=diffed.people,
         sources=desired.sources if desired else (),
         estimate=estimate(target.list, diffed.batches, diffed.unresolved, before, limits),
         deleted=target.export is None,
+        protection=protection_of(target),
+        unrecorded=unrecorded(target),
         changes_sha256=file_digest(diffed.changes),
     )
 
@@ -66,6 +75,7 @@ def _findings(
     evidence: Evidence,
     options: PlanOptions,
     account_adds: int,
+    targets: Sequence[Target],
 ) -> tuple[Diagnostic, ...]:
     guards = target.export.guards if target.export else Guards(min_rows=0)
     found, counts = diffed.counts, diffed.counts.counts
@@ -89,6 +99,7 @@ def _findings(
         *check_guards(target.name, guards, measures, options.allowed),
         *_conflict_findings(target, evidence),
         *_list_findings(target, diffed),
+        *deletion_refused(target, targets),
     )
 
 
@@ -159,18 +170,7 @@ def _quota_checked(
 
 def plan_findings(project: Project, snapshot: Snapshot, options: PlanOptions) -> tuple[Diagnostic, ...]:
     """Warnings that belong to no export of the plan."""
-    notes = [
-        Diagnostic(
-            "W514",
-            f"export {ledger.export} and its connection {ledger.connection} are no longer declared",
-            Severity.WARNING,
-            detail=f"Its {ledger.members:,} members stay on their list and in the state: without the connection nothing"
-            " can be done about them.",
-            hint="declare the connection again to have `on_delete` carried out",
-        )
-        for ledger in snapshot.ledgers.values()
-        if ledger.export not in project.exports and ledger.connection not in project.connections
-    ]
+    notes = list(absent_exports(project, snapshot))
     if not options.refresh:
         notes.append(
             Diagnostic(

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from ccsync.core.plan import ListTarget
 from ccsync.core.policy import WHOLE_PLAN
-from ccsync.core.spec import AccountId, Connection, ConnectionName, Export, ExportName, Project
+from ccsync.core.spec import AccountId, Connection, ConnectionName, Export, ExportName, Project, Protection
 from ccsync.core.target import Known, Pinned, missing_custom_fields, resolve_list
 from ccsync.errors import DeniedError, Diagnostic, InvalidError
 from ccsync.ports import Ledger, LiveReader, Snapshot
@@ -40,7 +40,8 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An export and its list. export is None for one that is no longer declared; then `ledger` speaks for it."""
+    """An export and its list. export is None for one that is no longer declared; then `ledger` speaks for it. detached:
+    it is declared without a connection, and concerns others by its ledger alone."""
 
     name: ExportName
     export: Export | None
@@ -49,11 +50,17 @@ class Target:
     list: ListTarget
     members: int | None
     notes: tuple[Diagnostic, ...] = ()
+    detached: bool = False
 
     @property
     def place(self) -> tuple[AccountId, str]:
         """What two exports share when they write to the same list."""
         return self.account.id, self.list.id or f"new:{self.list.name}"
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether it was deleted although it must not be."""
+        return self.export is None and self.ledger is not None and Protection.EXPORT in self.ledger.protection
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -63,13 +70,23 @@ class Target:
 
 
 def check_names(project: Project, options: PlanOptions, snapshot: Snapshot) -> None:
-    """Raises InvalidError (E110). A deleted export can be named as long as its ledger speaks for it."""
-    known = {*project.exports, *snapshot.ledgers}
+    """Raises InvalidError (E110, E213). A deleted export can be named as long as its ledger speaks for it."""
+    known = {*project.exports, *project.detached, *snapshot.ledgers}
     unknown = [name for name in options.exports or () if name not in known]
     allowed = [name for name in options.allowed if name.partition(":")[0] not in {*known, WHOLE_PLAN}]
     problems = [
         Diagnostic("E110", f"no export is called {name!r}", hint=f"there are: {', '.join(project.exports)}")
         for name in (*unknown, *(name.partition(":")[0] for name in allowed))
+    ]
+    problems += [
+        Diagnostic(
+            "E213",
+            f"export {name} has no connection (`connection: null`), so it does not run",
+            detail="Nothing was planned. Its members stay on their list.",
+            hint=f"give it one under exports.{name}.connection",
+        )
+        for name in options.exports or ()
+        if name in project.detached
     ]
     if problems:
         raise InvalidError(*problems)
@@ -81,7 +98,11 @@ def open_accounts(
     """One entry a connection that this plan touches, or that belongs to an account that it touches: exports on one list
     concern each other over whichever connection they reach it."""
     names = {export.connection for export in project.exports.values() if options.asks_for(export.name)}
-    deleted = (ledger for ledger in snapshot.ledgers.values() if ledger.export not in project.exports)
+    deleted = (
+        ledger
+        for ledger in snapshot.ledgers.values()
+        if ledger.export not in project.exports and ledger.export not in project.detached
+    )
     names |= {
         ledger.connection
         for ledger in deleted
@@ -210,13 +231,14 @@ def _deleted(project: Project, snapshot: Snapshot, accounts: Mapping[ConnectionN
                 account,
                 ListTarget(ledger.list_id, ledger.list_name),
                 known.members if known else None,
+                detached=ledger.export in project.detached,
             )
         )
     return targets
 
 
 def is_planned(target: Target, options: PlanOptions) -> bool:
-    return options.asks_for(target.name)
+    return options.asks_for(target.name) and not target.detached
 
 
 def with_fields_checked(target: Target) -> Target:

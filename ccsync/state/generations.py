@@ -278,6 +278,7 @@ def _facts(ledger: Ledger) -> LedgerFacts:
         mapping=dict(ledger.mapping),
         on_leave=ledger.on_leave,
         on_delete=ledger.on_delete,
+        protection=ledger.protection,
         desired=ledger.desired,
         members=ledger.members,
         file=ledger_file(ledger.export),
@@ -296,6 +297,7 @@ def _ledger(name: ExportName, facts: LedgerFacts, path: Path) -> Ledger:
         mapping=facts.mapping,
         on_leave=facts.on_leave,
         on_delete=facts.on_delete,
+        protection=facts.protection,
         desired=facts.desired,
         members=facts.members,
     )

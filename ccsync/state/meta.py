@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ccsync.core.plan import StateRef
-from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDelete, OnLeave
+from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDelete, OnLeave, Protection
 from ccsync.state import refusals
 from ccsync.state.head import Head, folder_of, json_bytes, parse_json
 
@@ -40,6 +40,7 @@ class LedgerFacts:
     desired: int
     members: int
     file: str
+    protection: tuple[Protection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,12 @@ def ledger_file(export: ExportName) -> str:
 
 
 def meta_bytes(meta: Meta) -> bytes:
-    return json_bytes({"format": META_FORMAT, **asdict(meta)})
+    """What a ledger doesn't say is left out, so that generations without it keep their digest."""
+    document = asdict(meta)
+    for facts in document["ledgers"].values():
+        if not facts["protection"]:
+            del facts["protection"]
+    return json_bytes({"format": META_FORMAT, **document})
 
 
 def digest_of(data: bytes) -> str:
@@ -118,6 +124,7 @@ def _facts_from(parts: dict[str, Any]) -> LedgerFacts:  # Any: a JSON document
             "fields": tuple(parts["fields"]),
             "on_leave": OnLeave(parts["on_leave"]),
             "on_delete": OnDelete(parts["on_delete"]),
+            "protection": tuple(Protection(each) for each in parts.get("protection", ())),
         }
     )
 

@@ -20,7 +20,7 @@ _NO_DETAIL = ChangeDetail()
 
 def export_lines(export: ExportPlan, frame: Frame) -> list[Line]:
     detail = frame.details.get(export.name, _NO_DETAIL)
-    lines = [_title(export), _size(export), *_drift(export)]
+    lines = [_title(export), _size(export), *_drift(export), *_unrecorded(export)]
     for op in LOOKS:
         lines += _op(op, export, detail, frame)
     return lines
@@ -59,6 +59,17 @@ def _drift(export: ExportPlan) -> list[Line]:
     drift = tally(export.drift)
     said = "edited in Constant Contact and left alone until the source changes"
     return [line(f"    drift: {drift} ", (said, "dim"), hang=6)] if drift else []
+
+
+def _unrecorded(export: ExportPlan) -> list[Line]:
+    """Keys that change nobody's membership now, and count once the export is no longer declared."""
+    said = {"on_delete": f"on_delete {export.on_delete}", "prevent_delete": _protection(export)}
+    keys = ", ".join(said[key] for key in export.unrecorded)
+    return [line(f"    * to record: {keys}", hang=6)] if keys else []
+
+
+def _protection(export: ExportPlan) -> str:
+    return f"prevent_delete of the {' and of the '.join(export.protection)}" if export.protection else "no protection"
 
 
 def _op(op: Op, export: ExportPlan, detail: ChangeDetail, frame: Frame) -> list[Line]:

@@ -138,6 +138,7 @@ def _export(export: ExportPlan) -> Document:
         "connection": export.connection,
         "list": {"id": export.list.id, "name": export.list.name, "action": str(export.list.action)},
         "deleted": export.deleted,
+        "unrecorded": list(export.unrecorded),
         "members": {"before": export.members_before, "after": export.members_after},
         "counts": {
             "add": counts.add,

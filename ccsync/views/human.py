@@ -102,7 +102,8 @@ def _summary(plan: Plan) -> list[Line]:
         return [line((NO_CHANGES, "bold green"))]
     counts = plan.totals()
     lines = [line((summary_sentence(counts), "bold"))]
-    also = also_text(counts, sum(1 for each in plan.exports if each.list.action is ListAction.CREATE))
+    new_lists = sum(1 for each in plan.exports if each.list.action is ListAction.CREATE)
+    also = also_text(counts, new_lists, sum(len(each.unrecorded) for each in plan.exports))
     if also:
         lines.append(line(f"Also {also}."))
     if plan.blocked:
@@ -110,7 +111,7 @@ def _summary(plan: Plan) -> list[Line]:
     return lines
 
 
-def also_text(counts: Counts, new_lists: int) -> str:
+def also_text(counts: Counts, new_lists: int, unrecorded: int = 0) -> str:
     parts = []
     if counts.adopt:
         parts.append(f"{number(counts.adopt)} to adopt")
@@ -118,6 +119,8 @@ def also_text(counts: Counts, new_lists: int) -> str:
         parts.append(f"{number(counts.forget)} to forget")
     if new_lists:
         parts.append(f"{counted(new_lists, 'list')} to create")
+    if unrecorded:
+        parts.append(f"{counted(unrecorded, 'setting')} to record")
     return ", ".join(parts)
 
 
