@@ -10,14 +10,13 @@ from typing import Annotated
 
 import typer
 
-from ccsync.applier import apply_plan
 from ccsync.cli import planning
 from ccsync.cli.access import authorize, connections_for, connections_of, require_sendable
+from ccsync.cli.applying import Started, carry_out, exit_code_of
 from ccsync.cli.display import Look, lines_written, progress_shown, show_plan, warn, write_finished, write_planned
 from ccsync.cli.options import Acting, Allow, ConfigDir, ExpectPlanId, LockTimeout
 from ccsync.cli.planning import Made, Passing
 from ccsync.cli.prompt import confirm, require_person
-from ccsync.cli.records import Record, counts_of, record_run
 from ccsync.cli.recovery import is_pending, settle_all
 from ccsync.cli.terminal import show
 from ccsync.cli.wiring import Needs, Place, Workspace, config_dir_of, open_workspace, private_folder
@@ -28,7 +27,7 @@ from ccsync.core.guard import blocking, softened
 from ccsync.core.permission import Action
 from ccsync.core.plan import Plan, sealed, to_text
 from ccsync.core.spec import ExportName
-from ccsync.errors import CcsyncError, Diagnostic, ExitCode, GuardError, StaleError, StoppedError
+from ccsync.errors import Diagnostic, ExitCode, GuardError, StaleError
 from ccsync.ports import Lease
 from ccsync.sealing import load_keys
 from ccsync.state.planfile import read_plan
@@ -114,7 +113,7 @@ def _apply_file(place: Place, wish: Wish) -> int:
                 staleness.check_plan(plan, snapshot.ref, applied, workspace.project.digest, workspace.clock.now())
                 chosen = _subset(plan, wish.targets[1:], file.name)
                 passing = _approved(workspace, chosen, changes, wish, saved=str(file))
-                return _carry_out(workspace, Made(chosen, changes), passing, wish, lease, _Started(run, started))
+                return _finish(workspace, Made(chosen, changes), passing, wish, lease, Started(run, started))
 
 
 def _subset(plan: Plan, names: tuple[str, ...], file: str) -> Plan:
@@ -158,16 +157,10 @@ def _plan_and_apply(place: Place, wish: Wish) -> int:
             authorize(workspace, Action.APPLY, connections_of(made.plan))
             staleness.check_expected(made.plan, wish.expected)
             passing = _approved(workspace, made.plan, made.changes, wish, saved=None)
-            return _carry_out(workspace, made, passing, wish, lease, _Started(run, started))
+            return _finish(workspace, made, passing, wish, lease, Started(run, started))
 
 
 # ---------------------------------------------------------------- both
-
-
-@dataclass(frozen=True, slots=True)
-class _Started:
-    run: str
-    at: str
 
 
 def _authorize(workspace: Workspace, plan: Plan, wish: Wish) -> None:
@@ -211,7 +204,7 @@ def _show(workspace: Workspace, plan: Plan, changes: Mapping[ExportName, Path], 
     warn(workspace.warnings)
 
 
-def _carry_out(workspace: Workspace, made: Made, passing: Passing, wish: Wish, lease: Lease, started: _Started) -> int:
+def _finish(workspace: Workspace, made: Made, passing: Passing, wish: Wish, lease: Lease, started: Started) -> int:
     if not made.plan.has_changes:
         if wish.as_json:
             serial = workspace.state.generations.snapshot().ref.serial
@@ -221,85 +214,13 @@ def _carry_out(workspace: Workspace, made: Made, passing: Passing, wish: Wish, l
             write_finished(nothing, ExitCode.DONE, workspace.clock)
         return int(ExitCode.DONE)
     with _shown(workspace, wish), workspace.signals.deferred():
-        finished = _run(workspace, made, passing, lease, started)
+        finished = carry_out(workspace, made, passing, lease, started)
     code = exit_code_of(finished, workspace.signals.requested())
     if wish.as_json:
         write_finished(finished, int(code), workspace.clock)
     else:
         show(finished_lines(finished))
     return int(code)
-
-
-def _run(workspace: Workspace, made: Made, passing: Passing, lease: Lease, started: _Started) -> ApplyFinished:
-    """Applies and writes the run's line, whatever came of it."""
-    snapshot = workspace.state.generations.snapshot()
-    allowed = passing.allowed
-    try:
-        finished = apply_plan(
-            made.plan,
-            made.changes,
-            run=started.run,
-            snapshot=snapshot,
-            journals=workspace.state.journals,
-            writer=workspace.state.generations,
-            lease=lease,
-            destinations=workspace.destination,
-            limits=workspace.limits,
-            work=workspace.work,
-            workdir=workspace.fresh_folder("apply"),
-            clock=workspace.clock,
-            sink=workspace.relay,
-            stop=workspace.signals,
-            allowed=allowed,
-        )
-    except CcsyncError as error:
-        codes = tuple(each.code for each in error.diagnostics)
-        status = Status.CANCELED if isinstance(error, StoppedError) else Status.FAILED
-        record_run(
-            workspace,
-            Record(
-                started.run,
-                "apply",
-                started.at,
-                status,
-                None,
-                made.plan.plan_id,
-                allowed=allowed,
-                codes=codes,
-                approvals=passing.approvals,
-            ),
-        )
-        raise
-    serial = finished.serial if finished.serial != snapshot.ref.serial else None
-    codes = tuple(each.code for each in finished.diagnostics)
-    record_run(
-        workspace,
-        Record(
-            started.run,
-            "apply",
-            started.at,
-            finished.status,
-            serial,
-            made.plan.plan_id,
-            counts_of(finished),
-            allowed,
-            codes,
-            approvals=passing.approvals,
-        ),
-    )
-    return finished
-
-
-def exit_code_of(finished: ApplyFinished, signalled: ExitCode | None) -> ExitCode:
-    match finished.status:
-        case Status.SUCCESSFUL:
-            return ExitCode.DONE
-        case Status.PARTIAL:
-            return ExitCode.PARTIAL
-        case Status.FAILED:
-            return ExitCode.ERROR
-        case Status.CANCELED:
-            return signalled or ExitCode.INTERRUPTED
 
 
 @contextmanager

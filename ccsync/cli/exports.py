@@ -1,17 +1,22 @@
-"""`ccsync exports list`."""
+"""`ccsync exports list|schedule`."""
+
+from dataclasses import asdict
 
 import typer
 
 from ccsync.cli.access import authorize
 from ccsync.cli.options import Acting, ConfigDir, Json
 from ccsync.cli.terminal import show, write_json
+from ccsync.cli.timetable import LastRun, Remembered, local, remembered, standings_at, when
 from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.permission import Action
-from ccsync.core.spec import ListRef
+from ccsync.core.plan import to_text
+from ccsync.core.schedule import Slot
+from ccsync.core.spec import DAYS, ListRef
 from ccsync.views.tables import table_lines
 from ccsync.views.text import number
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="List the declared exports.")
+app = typer.Typer(rich_markup_mode=None, add_completion=False, help="List the declared exports, and when they run.")
 
 
 @app.callback()
@@ -56,6 +61,47 @@ def list_exports(as_json: Json = False, config_dir: ConfigDir = None, acting: Ac
         for name, each in exports.items()
     ]
     show(table_lines(("name", "connection", "list", "segments", "members"), rows))
+
+
+@app.command()
+def schedule(as_json: Json = False, config_dir: ConfigDir = None, acting: Acting = None) -> None:
+    """Show when exports run, when they come next, and how the last run of each ended.
+
+    The last run is the last one whatever made it: a refresh, a schedule of its own, or somebody by hand.
+    """
+    with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
+        authorize(workspace, Action.LOOK)
+        slots = sorted(standings_at(workspace, workspace.clock.now()), key=lambda slot: slot.export)
+        known = remembered(workspace)
+    found = [(slot, known.get(slot.export, Remembered()).last) for slot in slots]
+    if as_json:
+        write_json({"format": 1, "exports": [_slot_document(slot, last) for slot, last in found]})
+        return
+    rows = [
+        (
+            slot.export,
+            when(slot),
+            local(slot.next, slot.recurrence) if slot.next and slot.recurrence else str(slot.standing),
+            f"{last.outcome} ({last.trigger}), {last.at}" if last else "-",
+        )
+        for slot, last in found
+    ]
+    show(table_lines(("export", "runs", "next", "last run"), rows))
+
+
+def _slot_document(slot: Slot, last: LastRun | None) -> dict[str, object]:
+    recurrence = slot.recurrence
+    return {
+        "export": slot.export,
+        "standing": str(slot.standing),
+        "trigger": str(slot.trigger),
+        "times": [f"{at:%H:%M}" for at in recurrence.times] if recurrence else [],
+        "days": [DAYS[day] for day in recurrence.days or range(len(DAYS))] if recurrence else [],
+        "timezone": recurrence.timezone if recurrence else None,
+        "due": to_text(slot.due) if slot.due else None,
+        "next": to_text(slot.next) if slot.next else None,
+        "last": asdict(last) if last else None,
+    }
 
 
 def _list_text(ref: ListRef) -> str:

@@ -1,19 +1,32 @@
-"""`ccsync generate key|codeowners`. What a key is used for is in `sealing.py`, what the files say in `config`."""
+"""`ccsync generate key|codeowners|systemd|cron`. What a key is used for is in `sealing.py`, what the files say in
+`config/ownership.py` and `timers.py`."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from ccsync.cli.access import authorize
 from ccsync.cli.actor import git_prefix
 from ccsync.cli.options import Acting, ConfigDir
+from ccsync.cli.timers import Ticking, crontab, systemd_units
 from ccsync.cli.wiring import Needs, Place, config_dir_of, open_workspace
 from ccsync.config.ownership import codeowners as codeowners_text
+from ccsync.constant_contact.folder import config_folder
 from ccsync.core.permission import Action
-from ccsync.errors import Diagnostic, InvalidError
+from ccsync.errors import Diagnostic, InvalidError, UsageError
 from ccsync.sealing import fresh_key
 
 app = typer.Typer(
     rich_markup_mode=None, add_completion=False, help="Make what goes with a project: a key, files for other tools."
 )
+
+EveryMinutes = Annotated[
+    int, typer.Option("--every", metavar="MINUTES", min=1, max=30, help="How often to ask; a divisor of 60.")
+]
 
 
 @app.callback()
@@ -43,6 +56,57 @@ def codeowners(config_dir: ConfigDir = None, acting: Acting = None) -> None:
             )
         folder = config_dir_of(place)
         typer.echo(codeowners_text(workspace.project, folder, git_prefix(folder)), nl=False)
+
+
+@app.command()
+def systemd(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write the units there.", show_default=False)
+    ] = None,
+    every: EveryMinutes = 5,
+    config_dir: ConfigDir = None,
+    acting: Acting = None,
+) -> None:
+    """Print a service and a timer that run what is due, or write them to a folder.
+
+    For `~/.config/systemd/user`, or `/etc/systemd/system`. The timer only asks; when exports run stands in `refresh:`
+    and `schedule:`.
+    """
+    for name, text in systemd_units(_ticking(config_dir, acting, every)).items():
+        if output is None:
+            typer.echo(f"# {name}\n{text}")
+        else:
+            output.mkdir(parents=True, exist_ok=True)
+            (output / name).write_text(text, encoding="utf-8")
+            typer.echo(str(output / name))
+
+
+@app.command()
+def cron(every: EveryMinutes = 5, config_dir: ConfigDir = None, acting: Acting = None) -> None:
+    """Print a crontab line that runs what is due.
+
+    The line only asks; when exports run stands in `refresh:` and `schedule:`.
+    """
+    typer.echo(crontab(_ticking(config_dir, acting, every)), nl=False)
+
+
+def _ticking(config_dir: Path | None, acting: str | None, every: int) -> Ticking:
+    if 60 % every:
+        hint = "take 1, 2, 3, 4, 5, 6, 10, 12, 15, 20 or 30"
+        raise UsageError(Diagnostic("E900", f"--every {every} does not divide an hour", hint=hint))
+    place = Place(config_dir, acting)
+    with open_workspace(place, Needs.STATE) as workspace:
+        authorize(workspace, Action.LOOK)
+        name = workspace.project.name
+    program = Path(sys.argv[0])
+    found = shutil.which("ccsync") if program.name != "ccsync" else None
+    return Ticking(
+        name,
+        Path(found or program).absolute(),
+        config_dir_of(place).absolute(),
+        every,
+        config_folder(os.environ) / "env",
+    )
 
 
 @app.command()

@@ -11,7 +11,10 @@ from ccsync.errors import Diagnostic, Severity, StorageError
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """serial: of the generation that the run made, None when it made none. counts: export → op → rows."""
+    """serial: of the generation that the run made, None when it made none. counts: export → op → rows.
+
+    trigger: what made it run, for those that were planned by a schedule or by `run`.
+    """
 
     run: str
     command: str
@@ -24,6 +27,7 @@ class Record:
     codes: tuple[str, ...] = ()
     reason: str = ""
     approvals: tuple[str, ...] = ()
+    trigger: str = ""
 
 
 def record_run(workspace: Workspace, record: Record) -> None:
@@ -46,6 +50,7 @@ def record_run(workspace: Workspace, record: Record) -> None:
         codes=record.codes,
         reason=record.reason,
         approvals=record.approvals,
+        trigger=record.trigger,
     )
     try:
         workspace.state.runs.append(line)

@@ -36,7 +36,7 @@ def undo(
     config_dir: ConfigDir = None,
     acting: Acting = None,
 ) -> int:
-    """Make a plan that takes back what one run did; -o saves it, `ccsync apply FILE` applies it.
+    """Make a plan that takes back what one run did; -o saves it.
 
     Whom the run added is removed, whom it removed is added, values are set back. Left alone is who was changed since;
     who left or unsubscribed is never put back. Exit 3 when a guard or a policy rule blocks, with the plan still saved.

@@ -95,6 +95,13 @@ class Workspace:
         self._stack = stack
         self._destinations: dict[ConnectionName, Destination] = {}
 
+    @contextmanager
+    def afresh(self) -> Iterator["Workspace"]:
+        """The same project with edges of its own, closed after the block: for one of several pieces of work, so that
+        none carries the tables and counts of another."""
+        with ExitStack() as stack:
+            yield Workspace(self.project, self.warnings, self.actor, self.signals, stack)
+
     def need(self, needs: Needs) -> None:
         """Loads the configuration anew with more of it resolved. Raises InvalidError."""
         self.project = load(Place(self.folder), needs).project

@@ -5,7 +5,7 @@ The defaults of connections, exports and guards are those of the values; of a so
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 from ccsync.config.declared import Declared
@@ -16,6 +16,7 @@ from ccsync.config.validator import config_schema
 from ccsync.core.change import Op
 from ccsync.core.fields import CUSTOM_FIELD_PREFIX
 from ccsync.core.spec import (
+    DAYS,
     Approval,
     Auth,
     AuthFlow,
@@ -40,7 +41,9 @@ from ccsync.core.spec import (
     OrderBy,
     PolicyRule,
     Project,
+    Recurrence,
     Roles,
+    Schedule,
     Secret,
     Segment,
     SegmentName,
@@ -57,6 +60,7 @@ from ccsync.core.spec import (
 
 DEFAULT_WORKSPACE = "default"
 DEFAULT_STATE = ".ccsync"
+DEFAULT_ZONE = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,10 @@ def build(
         for name in sorted(data["segments"])
     }
     shared = workspace.get("guards", {})
+    refresh = workspace.get("refresh", {})
+    zone = refresh.get("timezone", DEFAULT_ZONE)
     declared_exports = {
-        ExportName(name): _export(name, data["exports"][name], shared) for name in sorted(data["exports"])
+        ExportName(name): _export(name, data["exports"][name], shared, zone) for name in sorted(data["exports"])
     }
     return Project(
         root=root,
@@ -108,6 +114,7 @@ def build(
         policy={
             name: _rule(name, data["policy"][name], queries.get(("policy", name))) for name in sorted(data["policy"])
         },
+        refresh=_recurrence(refresh, zone) if refresh.get("enabled", True) and "times" in refresh else None,
         approvals={name: _approval(name, data["approvals"][name]) for name in sorted(data["approvals"])},
     )
 
@@ -212,7 +219,7 @@ def _stripped(sql: str | None) -> str | None:
     return None if sql is None else sql.strip()
 
 
-def _export(name: str, data: dict[str, Any], shared_guards: dict[str, Any]) -> Export:
+def _export(name: str, data: dict[str, Any], shared_guards: dict[str, Any], zone: str) -> Export:
     attributes = data.get("attributes", {})
     custom_fields = data.get("custom_fields", {})
     fields = [Field(target, _expression(value)) for target, value in attributes.items()]
@@ -231,7 +238,18 @@ def _export(name: str, data: dict[str, Any], shared_guards: dict[str, Any]) -> E
         guards=_guards(shared_guards, data.get("guards", {})),
         max_profiles=data.get("limits", {}).get("max_profiles", 1_000_000),
         prevent_delete=data.get("prevent_delete", False),
+        schedule=_schedule(data.get("schedule", {}), zone),
     )
+
+
+def _schedule(data: dict[str, Any], zone: str) -> Schedule:
+    return Schedule(data.get("active", True), _recurrence(data, zone) if "times" in data else None)
+
+
+def _recurrence(data: dict[str, Any], zone: str) -> Recurrence:
+    times = sorted(time.fromisoformat(text) for text in data["times"])
+    days = sorted(DAYS.index(day) for day in data.get("days", ()))
+    return Recurrence(tuple(times), tuple(days), data.get("timezone", zone))
 
 
 def _expression(value: str | dict[str, Any]) -> Expression:

@@ -1,7 +1,7 @@
 """The digest of a project's meaning: the same however the files are written, another when anything else is declared.
 
 Which files and places the declarations came from is no part of it, nor are the values behind references, nor what
-changes no plan: an approval is written after the plan that it is for.
+changes no plan: schedules, and approvals, which are written after the plan that they are for.
 """
 
 import hashlib
@@ -12,7 +12,11 @@ from enum import Enum
 from ccsync.core.plan import canonical_json
 from ccsync.core.spec import CombinedSegment, Connection, Export, Project, Roles, Secret, SetOperation, TableSegment
 
-_LEFT_OUT: dict[type, tuple[str, ...]] = {Project: ("root", "digest", "approvals"), TableSegment: ("query_file",)}
+_LEFT_OUT: dict[type, tuple[str, ...]] = {
+    Project: ("root", "digest", "approvals", "refresh"),
+    TableSegment: ("query_file",),
+    Export: ("schedule",),
+}
 
 _SETS: dict[type, tuple[str, ...]] = {
     Export: ("segments", "fields"),

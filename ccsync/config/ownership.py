@@ -13,8 +13,8 @@ from ccsync.config.yaml_core import Document, parse
 from ccsync.core.permission import ADMINISTRATORS_AND_CONTRIBUTORS, EVERYONE
 from ccsync.core.spec import Connection, ExportName, Project, TableSegment
 
-FOR_ADMINISTRATORS = ("workspace", "roles", "connections")
-"""Sections that say where data may go, and who may send them."""
+FOR_ADMINISTRATORS = ("workspace", "roles", "connections", "policy", "approvals")
+"""Sections that say where data may go, who may send them, and what may pass."""
 
 HEAD = """\
 # Who approves which change, by `roles:` and `available_to:` of the ccsync configuration.

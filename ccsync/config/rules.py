@@ -99,11 +99,19 @@ def _check_workspace(declared: Declared) -> Iterator[Diagnostic]:
     state = workspace.get("state")
     if isinstance(state, str) and "://" in state:
         yield _error("E103", declared, ("workspace", "state"), "must be a folder on this machine")
+    yield from _check_zone(declared, ("workspace", "refresh"), _mapping(workspace.get("refresh")))
     statement = workspace.get("privacy_statement")
     if isinstance(statement, str) and not has_reference(statement) and not statement.lower().startswith("https://"):
         yield _error(
             "E103", declared, ("workspace", "privacy_statement"), "must be a web address that starts with https://"
         )
+
+
+def _check_zone(declared: Declared, path: Path, data: dict[str, Any]) -> Iterator[Diagnostic]:
+    zone = data.get("timezone")
+    if isinstance(zone, str) and not has_reference(zone) and not is_zone(zone):
+        hint = "write it like Europe/Amsterdam; where a machine knows no time zones at all, `pip install tzdata` helps"
+        yield _error("E103", declared, (*path, "timezone"), "is no time zone that is known here", hint)
 
 
 def _check_connection(declared: Declared, name: str, connection: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -203,6 +211,7 @@ def _check_remote(declared: Declared, path: Path, segment: dict[str, Any], kind:
 
 def _check_export(declared: Declared, name: str, export: dict[str, Any]) -> Iterator[Diagnostic]:
     path: Path = ("exports", name)
+    yield from _check_zone(declared, (*path, "schedule"), _mapping(export.get("schedule")))
     target, place = export.get("list"), (*path, "list")
     if isinstance(target, dict):
         target, place = target.get("id"), (*place, "id")
@@ -235,6 +244,16 @@ def _error(code: str, declared: Declared, path: Path, what: str, hint: str | Non
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def is_zone(name: str) -> bool:
+    """Whether the machine knows a time zone of this name."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name) is not None
+    except (ValueError, OSError, KeyError):  # not found is a KeyError; a folder or a strange path the others
+        return False
 
 
 def _is_day(text: str) -> bool:

@@ -5,7 +5,7 @@ Built by `config/`; every other room reads these and none changes them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from enum import StrEnum
 from typing import NewType
 
@@ -252,6 +252,28 @@ class Guards:
     max_new_contacts: int | None = None
 
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""Of a week, in order: `Recurrence.days` counts along them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """times: of day, one to four, in order. days: of the week, Monday 0, in order; empty for every day. timezone: an
+    IANA name."""
+
+    times: tuple[time, ...]
+    days: tuple[int, ...] = ()
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """active: whether `run --due` and `run --all` take the export. own: None for with every refresh."""
+
+    active: bool = True
+    own: Recurrence | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ListRef:
     """Exactly one of `id` and `name` is set; `create` only with `name`."""
@@ -279,6 +301,7 @@ class Export:
     guards: Guards = Guards()
     max_profiles: int = 1_000_000
     prevent_delete: bool = False
+    schedule: Schedule = Schedule()
 
     @property
     def protection(self) -> tuple[Protection, ...]:
@@ -338,6 +361,7 @@ class Project:
     """Everything the files declare. `root` is the absolute config directory; mappings keep sorted-by-name order.
 
     roles: None when the files have no such section (then every user is an administrator).
+    refresh: when everything is synced; None when it is not declared or switched off.
     state: a path relative to `root` unless absolute. digest: of the meaning, not the spelling, of all files.
     detached: exports with `connection: null`, whose connection is empty here. They are declared, and do not run.
     """
@@ -355,3 +379,4 @@ class Project:
     policy: Mapping[str, PolicyRule] = field(default_factory=dict)
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     detached: Mapping[ExportName, Export] = field(default_factory=dict)
+    refresh: Recurrence | None = None

@@ -20,6 +20,7 @@ from ccsync.state.head import establish
 from ccsync.state.journal import StoredJournals
 from ccsync.state.lock import Lock, StateLock
 from ccsync.state.mark import Mark
+from ccsync.state.notes import Notes
 from ccsync.state.objects import Objects, is_address, open_objects
 from ccsync.state.remote import RemoteStore
 from ccsync.state.remotelock import USUAL_PACE, Pace, RemoteLock
@@ -45,6 +46,7 @@ class State:
     journals: StoredJournals
     runs: RunLog
     lock: StateLock
+    notes: Notes
     clock: Clock
     mark: Mark | None = None
 
@@ -115,7 +117,8 @@ class Opening:
         runs = RunLog(lines, first)
         mark = Mark(self.user_folder / "state" / f"{_name(place)}.json", self.disk) if self.keys else None
         generations = Generations(store, self.clock, first, runs.applied_as, mark)
-        return State(place, root, store, generations, StoredJournals(store, first), runs, lock, self.clock, mark)
+        notes = Notes(store, first)
+        return State(place, root, store, generations, StoredJournals(store, first), runs, lock, notes, self.clock, mark)
 
 
 def _name(place: str) -> str:

@@ -26,6 +26,7 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "codes": (list, tuple),
     "approvals": (list, tuple),
     "reason": str,
+    "trigger": str,
 }
 
 
@@ -36,6 +37,7 @@ class Run:
     serial: of the generation that this run made, None when it made none. plan_id, commit (git, of the config
     directory): empty where there is none. counts: export → op → rows. codes: of the diagnostics that stopped it.
     reason: what a person gave as the reason (readmit). approvals: of the configuration, that let something pass.
+    trigger: of `ccsync run`: refresh, own_schedule or on_demand.
     """
 
     run: str
@@ -53,6 +55,7 @@ class Run:
     codes: tuple[str, ...] = ()
     reason: str = ""
     approvals: tuple[str, ...] = ()
+    trigger: str = ""
 
 
 class Lines(Protocol):
