@@ -809,6 +809,44 @@ CATALOGUE: dict[str, Entry] = {
         "Fetch it (`git fetch origin main`; in CI: check out with full history), or plan without `--changed`.",
         ExitCode.USAGE,
     ),
+    "E770": Entry(
+        "No pull request",
+        "`pr-comment` finds the pull request in the environment of GitHub Actions or GitLab CI, and found none, or an"
+        " address that is not https.",
+        "Run it in a job of a pull request or merge request, or name one with `--pull-request N`.",
+        ExitCode.USAGE,
+    ),
+    "E771": Entry(
+        "No token to comment with",
+        "`pr-comment` reads its token from GITHUB_TOKEN (or GH_TOKEN), or GITLAB_TOKEN; none of them holds one.",
+        "Hand it to the step: `GITHUB_TOKEN: ${{ github.token }}`; for GitLab a project access token with scope api.",
+        ExitCode.DENIED,
+    ),
+    "E772": Entry(
+        "The forge refused the token",
+        "GitHub or GitLab knows the token and doesn't let it comment, or doesn't know it.",
+        "GitHub: give the job `permissions: {pull-requests: write}`; pull requests of forks never have it. GitLab: a"
+        " token with scope api.",
+        ExitCode.DENIED,
+    ),
+    "E773": Entry(
+        "The forge knows no such pull request",
+        "The project or the number is wrong, or the token may not see it: forges answer the same to both.",
+        "Check the number, the project and the token.",
+        ExitCode.ERROR,
+    ),
+    "E774": Entry(
+        "The forge could not be asked",
+        "There was no connection, no answer, an error of its own, or a wait that is too long, after several tries.",
+        "Run the command again later. A comment that did arrive is found and written anew, not doubled.",
+        ExitCode.ERROR,
+    ),
+    "E775": Entry(
+        "The forge did not take the comment",
+        "It answered with a refusal or with something that isn't what its API promises, like a redirect.",
+        "Look at the address it was asked at (GITHUB_API_URL, CI_API_V4_URL).",
+        ExitCode.ERROR,
+    ),
     "E780": Entry(
         "A run can't be undone",
         "No generation is kept that the run made by applying a plan, or the one before it is not kept any more. Runs"

@@ -21,6 +21,7 @@ COMMANDS = (
     Command("validate", "validate", "Check the configuration; needs no network, no secrets, no data."),
     Command("plan", "plan", "Show what an apply would change, row by row; -o saves it."),
     Command("show", "show", "Show a saved plan, or rows of it."),
+    Command("pr-comment", "pr_comment", "Post a saved plan on its pull request: one comment that is written anew."),
     Command("verify", "verify", "Say whether a saved plan may still be applied; asks nothing of the network."),
     Command("apply", "apply", "Apply a saved plan; without one: plan, show, ask, apply."),
     Command("run", "run", "Sync exports without asking: those that are due, named ones, or all."),

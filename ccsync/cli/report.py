@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ccsync.cli import terminal
 from ccsync.cli.clock import SystemClock
+from ccsync.cli.display import SAMPLES, vendors_of
 from ccsync.cli.wiring import private_folder, state_at
 from ccsync.core.plan import Plan
 from ccsync.core.spec import ExportName, Project
+from ccsync.engine.rows import read_detail
+from ccsync.engine.session import Session
 from ccsync.errors import CcsyncError, Diagnostic
 from ccsync.views.document import Page
-from ccsync.views.frame import Frame
+from ccsync.views.frame import Frame, Purpose
 
 if TYPE_CHECKING:
     from ccsync.views.report.charts import Point
@@ -76,3 +81,12 @@ def _history(plan: Plan, project: Project | None) -> Mapping[ExportName, tuple["
         )
         for export in plan.exports
     }
+
+
+def frame_of(
+    session: Session, changes: Mapping[ExportName, Path], project: Project | None, saved: str, *, reveal: bool
+) -> Frame:
+    """What surrounds a plan that is shown from a file."""
+    samples = SAMPLES if terminal.shows_samples() else 0
+    details = {name: read_detail(session, path, samples) for name, path in changes.items()}
+    return Frame(Purpose.SHOW, details, vendors_of(project) if project else {}, saved, reveal)

@@ -12,9 +12,9 @@ import typer
 from ccsync.cli import terminal
 from ccsync.cli.actor import find_actor, git_email, os_user
 from ccsync.cli.clock import SystemClock
-from ccsync.cli.display import SAMPLES, vendors_of, warn
+from ccsync.cli.display import warn
 from ccsync.cli.options import Acting, ConfigDir, Json, Reveal
-from ccsync.cli.report import Format, rendered
+from ccsync.cli.report import Format, frame_of, rendered
 from ccsync.cli.signals import Signals
 from ccsync.cli.wiring import Needs, Place, load, private_folder, state_at
 from ccsync.core import staleness
@@ -22,13 +22,12 @@ from ccsync.core.change import Op
 from ccsync.core.permission import Action, Request, refusals
 from ccsync.core.plan import Plan
 from ccsync.core.spec import ExportName, Project
-from ccsync.engine.rows import count_rows, read_detail, read_rows
+from ccsync.engine.rows import count_rows, read_rows
 from ccsync.engine.session import Session
 from ccsync.errors import CcsyncError, DeniedError, Diagnostic, InvalidError, Severity, UsageError
 from ccsync.sealing import load_keys
 from ccsync.state.planfile import read_plan
 from ccsync.views.document import Page, plan_document, with_rows
-from ccsync.views.frame import Frame, Purpose
 from ccsync.views.human import plan_lines
 from ccsync.views.rows import rows_lines
 
@@ -95,7 +94,7 @@ def show(
             if pages is not None and output_format is Format.TEXT:
                 terminal.show(rows_lines(pages, reveal=reveal))
             else:
-                frame = _frame(session, changes, project, str(file), reveal=reveal)
+                frame = frame_of(session, changes, project, str(file), reveal=reveal)
                 if output_format is Format.TEXT:
                     terminal.show(plan_lines(plan, frame))
                 else:
@@ -165,11 +164,3 @@ def _pages(
         if name in changes and export in (None, name)
     }
     return {name: page for name, page in pages.items() if page.total or export is not None}
-
-
-def _frame(
-    session: Session, changes: Mapping[ExportName, Path], project: Project | None, saved: str, *, reveal: bool
-) -> Frame:
-    samples = SAMPLES if terminal.shows_samples() else 0
-    details = {name: read_detail(session, path, samples) for name, path in changes.items()}
-    return Frame(Purpose.SHOW, details, vendors_of(project) if project else {}, saved, reveal)

@@ -30,11 +30,13 @@ _TEXT_CHARS = 400
 _REASONS = 8
 
 
-def plan_markdown(plan: Plan, frame: Frame, *, max_bytes: int = MAX_BYTES) -> str:
-    """At most `max_bytes` of UTF-8. Lists are left out where it would be more, those without removals first; what
+def plan_markdown(plan: Plan, frame: Frame, *, max_bytes: int = MAX_BYTES, run_url: str | None = None) -> str:
+    """run_url: of the CI run that made the plan, None without.
+
+    At most `max_bytes` of UTF-8. Lists are left out where it would be more, those without removals first; what
     blocks the plan, whom it removes and what it warns of is always there."""
     always = "\n\n".join([_title(plan), *_alerts(plan), *_findings(plan, max_bytes // 2)])
-    ends = [*_cost(plan, frame), _origin(plan, frame)]
+    ends = [*_cost(plan, frame), _origin(plan, frame, run_url)]
     lists = [_list(export, frame) for export in _ranked(plan.exports)]
     room = max_bytes - sum(len(part.encode()) + 2 for part in (always, *ends)) - len(_omitted(len(lists), frame)) - 4
     kept: list[str] = []
@@ -106,7 +108,7 @@ def _finding(finding: Diagnostic) -> str:
     return f"- **{finding.severity.value} {finding.code}** {said}"
 
 
-def _origin(plan: Plan, frame: Frame) -> str:
+def _origin(plan: Plan, frame: Frame, run_url: str | None) -> str:
     notes = [
         f"plan `{plan.plan_id}`",
         f"state serial {plan.base.serial}" if plan.base.serial else "no state yet",
@@ -118,6 +120,8 @@ def _origin(plan: Plan, frame: Frame) -> str:
         notes.append("lists not read")
     if not plan.complete and plan.exports:
         notes.append("other exports were not looked at")
+    if run_url:
+        notes.append(f"[run]({run_url})")
     rows = f" Rows: {code(f'ccsync show {frame.saved} --op remove')}" if frame.saved and plan.has_changes else ""
     return f"<sub>{' · '.join(notes)}.{rows}</sub>"
 

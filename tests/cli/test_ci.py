@@ -13,6 +13,8 @@ from ccsync.views.annotations import annotation_line
 from tests.cli.conftest import Run
 from tests.cli.test_main_job import applied
 from tests.cli.world import Configuration, World
+from tests.forge.fake import Forge
+from tests.forge.fake import serving as serving_forge
 
 # ---------------------------------------------------------------- validate
 
@@ -240,3 +242,20 @@ def test_a_saved_plan_is_shown_in_every_format(world: World, run: Run) -> None:
         ("--format", "github-output", "--reveal"),
     ):
         assert run("show", "one.ccplan", *refused).code == 64
+
+
+def test_a_saved_plan_is_posted_on_its_pull_request(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("plan", "-o", "one.ccplan")
+    monkeypatch.delenv("GITLAB_CI", raising=False)
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    assert run("pr-comment", "one.ccplan").code == 64
+    with serving_forge(Forge()) as forge:
+        for name, value in forge.environment().items():
+            monkeypatch.setenv(name, value)
+        first = run("pr-comment", "one.ccplan")
+        assert (first.code, first.out) == (0, "Comment 1 on GitHub pull request 5: posted.\n")
+        assert "**Plan: 5 to add, 0 to update, 0 to remove.**" in forge.bodies()[0]
+        again = run("pr-comment", "one.ccplan", "--pull-request", "5", "--name", "contoso_marketing")
+        assert again.out == "Comment 1 on GitHub pull request 5: updated.\n"
+        monkeypatch.setenv("GITHUB_TOKEN", "wrong")
+        assert run("pr-comment", "one.ccplan").code == 8
