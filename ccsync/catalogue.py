@@ -471,6 +471,13 @@ CATALOGUE: dict[str, Entry] = {
         " that is none. A broken rule is never a pass, so nothing was sent.",
         "Mend the rule; `ccsync plan` runs it.",
     ),
+    "E570": Entry(
+        "No such run to give up",
+        "`ccsync recover --give-up` names a run that isn't waiting to be settled: it was settled, or the name is"
+        " wrong.",
+        "`ccsync status` names the run that was interrupted.",
+        ExitCode.INVALID,
+    ),
     "E601": Entry(
         "The list does not exist",
         "The list of an export is not, or no longer, in the account. Lists are pinned by id once known: a"
@@ -729,7 +736,8 @@ CATALOGUE: dict[str, Entry] = {
         "Connection of an interrupted run is gone",
         "An interrupted run used a connection that the configuration no longer declares; what it sent can only be"
         " found out over that connection.",
-        "Declare the connection again, then run `ccsync recover`.",
+        "Declare the connection again, then run `ccsync recover`. Where its account is gone for good:"
+        " `ccsync recover --give-up RUN`.",
         ExitCode.INVALID,
     ),
     "E720": Entry(
@@ -1076,6 +1084,14 @@ CATALOGUE: dict[str, Entry] = {
         "An export holds a few people fewer than the list counts. The count may lag; who is missing counts as"
         " not on the list.",
         "If the next plan holds people back who are on the list, plan again.",
+        None,
+    ),
+    "W651": Entry(
+        "An interrupted run can't be settled",
+        "A run was interrupted, and the account that it sent to can't be asked, or isn't declared any more. Until the"
+        " run is settled nothing can be planned or applied.",
+        "Mend the connection and run `ccsync recover`. If its account is gone for good: `ccsync recover --give-up RUN`"
+        " closes the run; whoever may have been added is held back.",
         None,
     ),
     "W709": Entry(

@@ -462,7 +462,8 @@ class Settlement:
     ledger: of the base generation. drops: every look's, in order. ids: (key, contact_id) as this run knows.
     read_back: live read after the last activity ended; None when no batch is doubtful. at: UTC text.
     final: False while a second try of cut-off rows may follow. late: the run was interrupted and is settled by another
-    command, maybe days later. list_id: of the list, the one that the run made included; None for the plan's.
+    command, maybe days later. given_up: live can't be read back and never will be. list_id: of the list, the one that
+    the run made included; None for the plan's.
     """
 
     plan: Plan
@@ -478,6 +479,7 @@ class Settlement:
     at: str
     final: bool = False
     late: bool = False
+    given_up: bool = False
     list_id: ListId | None = None
 
 

@@ -4,7 +4,8 @@ The order is the protocol: intent durable → POST → activity id durable → e
 generation. What was interrupted is settled by the same code, from the journal (`settle`).
 """
 
-from ccsync.applier.apply import apply_plan, settle
+from ccsync.applier.apply import apply_plan
 from ccsync.applier.deck import StopSignal, Work
+from ccsync.applier.settle import settle
 
 __all__ = ["StopSignal", "Work", "apply_plan", "settle"]

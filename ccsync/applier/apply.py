@@ -1,18 +1,16 @@
-"""Runs an apply from its first check to its report, and settles one that was interrupted."""
+"""Runs an apply from its first check to its report. Settling one that was interrupted is `settle`."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ccsync.applier.close import Settled, commit, results, settle_rows
 from ccsync.applier.deck import Deck, StopSignal, Work
-from ccsync.applier.prepare import check_account, check_remote, create_lists, list_named, look, resolve_ids
+from ccsync.applier.prepare import check_remote, create_lists, look, resolve_ids
 from ccsync.applier.send import Parcel, parcels, send_all
-from ccsync.applier.watch import Pace, check_age, find_lost, watch
 from ccsync.core.batch import BatchKind
-from ccsync.core.event import ApplyFinished, ApplyStarted, RecoveryFinished, RecoveryStarted, Status
+from ccsync.core.event import ApplyFinished, ApplyStarted, Status
 from ccsync.core.guard import blocking
 from ccsync.core.plan import Plan
-from ccsync.core.record import ListCreated, progress_of
 from ccsync.core.spec import ConnectionLimits, ConnectionName, ExportName
 from ccsync.errors import (
     CcsyncError,
@@ -24,7 +22,7 @@ from ccsync.errors import (
     StaleError,
     StoppedError,
 )
-from ccsync.ports import Clock, Destination, Journal, Journals, Lease, LedgerWriter, Sink, Snapshot
+from ccsync.ports import Clock, Destination, Journals, Lease, LedgerWriter, Sink, Snapshot
 
 
 def apply_plan(
@@ -177,90 +175,3 @@ def _unsettled(deck: Deck, status: Status, error: CcsyncError) -> ApplyFinished:
 
 def _calls(deck: Deck) -> int:
     return sum(deck.destinations(connection).calls_made() for connection in deck.connections())
-
-
-# ---------------------------------------------------------------- what was interrupted
-
-
-def settle(
-    journal: Journal,
-    *,
-    snapshot: Snapshot,
-    writer: LedgerWriter,
-    lease: Lease,
-    destinations: Callable[[ConnectionName], Destination],
-    limits: Mapping[ConnectionName, ConnectionLimits],
-    work: Work,
-    workdir: Path,
-    clock: Clock,
-    sink: Sink,
-    stop: StopSignal,
-) -> RecoveryFinished | None:
-    """Finds out what an interrupted run did, records it as one generation and removes its journal. Sends nothing: what
-    the run did not get to is found by planning again.
-
-    None when the run had sent nothing or was recorded already. Raises what the ports raise; the journal then stays.
-    """
-    progress = progress_of(journal.records())
-    if snapshot.run == journal.run or not (progress.attempts or progress.intended_lists):
-        journal.close()
-        return None
-    plan, changes = journal.plan()
-    deck = Deck(
-        plan,
-        changes,
-        journal.run,
-        snapshot,
-        journal,
-        writer,
-        lease,
-        destinations,
-        limits,
-        work,
-        workdir,
-        clock,
-        sink,
-        stop,
-    )
-    deck.progress = progress
-    deck.started_at = clock.monotonic()
-    unknown = sum(1 for attempt in progress.open if attempt.activity is None)
-    sink(RecoveryStarted(journal.run, len(progress.open), unknown))
-    for connection in deck.connections():
-        check_account(deck, connection)
-        _settle_lists(deck, connection)
-        _settle_attempts(deck, connection)
-    settled = settle_rows(deck, final=False, late=True)
-    ref = commit(deck, settled)
-    applied = sum(sum(part.outcome.counts.values()) for part in settled.values())
-    unfinished = sum(part.outcome.unfinished for part in settled.values())
-    finished = RecoveryFinished(journal.run, applied, unfinished, ref.serial)
-    sink(finished)
-    return finished
-
-
-def _settle_lists(deck: Deck, connection: ConnectionName) -> None:
-    """Learns the ids of lists whose making was interrupted, and which lists are gone by now."""
-    destination = deck.destinations(connection)
-    alive = {known.id for known in destination.lists()}
-    for export in deck.exports(connection):
-        if export.name in deck.progress.intended_lists and export.name not in deck.progress.created_lists:
-            found = list_named(destination, export.list.name)
-            if found is not None:
-                deck.record(ListCreated(export.name, found))
-        list_id = deck.list_id(export)
-        if list_id is not None and list_id not in alive:
-            deck.gone_lists.add(list_id)
-
-
-def _settle_attempts(deck: Deck, connection: ConnectionName) -> None:
-    """Brings every open attempt of a connection to its conclusion."""
-    for attempt in deck.open_attempts(connection):
-        if attempt.activity is not None:
-            continue
-        found = find_lost(deck, connection, attempt.intended)
-        deck.record(found)
-    pace = Pace(deck.limits[connection].poll_seconds)
-    while deck.open_attempts(connection):
-        watch(deck, connection, pace)
-        check_age(deck, connection)

@@ -27,7 +27,9 @@ def settle_rows(deck: Deck, *, final: bool, late: bool = False) -> Mapping[Expor
     doubtful = {attempt.intended.export for attempt in deck.progress.attempts.values() if _is_doubtful(attempt)}
     read_back: dict[ExportName, Live] = {}
     for connection in deck.connections():
-        if any(export.name in doubtful for export in deck.exports(connection)):
+        if connection in deck.given_up or not any(export.name in doubtful for export in deck.exports(connection)):
+            continue
+        with deck.may_give_up(connection):
             read_back.update({export.name: live for export, live in read_live(deck, connection, "read-back")})
     settled = {}
     for export in deck.plan.exports:
@@ -66,6 +68,7 @@ def _settlement(deck: Deck, export: ExportPlan, read_back: Live | None, *, final
         at=deck.now(),
         final=final,
         late=late,
+        given_up=export.connection in deck.given_up,
         list_id=deck.list_id(export),
     )
 

@@ -1,6 +1,7 @@
 """What one run works with: the plan, the ports and the journal, and what is known so far. Sends and decides nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -13,8 +14,10 @@ from ccsync.errors import (
     DeniedError,
     Diagnostic,
     ExitCode,
+    InvalidError,
     QuotaError,
     RejectedError,
+    RemoteError,
     StoppedError,
     TransientError,
 )
@@ -53,6 +56,7 @@ class Deck:
     progress: the journal's records, added up; changes only through `record`. looked_at: monotonic time that the
     newest look of a connection counts from. problems: what went wrong without stopping everything. stopped: exports
     that take no further batches. gone_lists: lists of deleted exports that no longer exist. allowed: `EXPORT:GUARD`s.
+    giving_up: connections that can't be asked are noted in given_up instead of ending the run.
     """
 
     plan: Plan
@@ -77,6 +81,8 @@ class Deck:
     gone_lists: set[ListId] = field(default_factory=set)
     accounts: dict[ConnectionName, AccountId] = field(default_factory=dict)
     allowed: tuple[str, ...] = ()
+    giving_up: bool = False
+    given_up: set[ConnectionName] = field(default_factory=set)
     files: int = 0
 
     def record(self, record: Record) -> None:
@@ -148,6 +154,17 @@ class Deck:
             return True
         refused = isinstance(failed, DeniedError | QuotaError | RejectedError | TransientError)
         return bool(self.progress.created_lists or (self.progress.intended_lists and not refused))
+
+    @contextmanager
+    def may_give_up(self, connection: ConnectionName) -> Iterator[None]:
+        """Asks a connection. One that can't be asked is given up where that is allowed; a used-up quota is no reason,
+        for tomorrow it can."""
+        try:
+            yield
+        except (DeniedError, InvalidError, RemoteError) as failed:
+            if not self.giving_up or isinstance(failed, QuotaError):
+                raise
+            self.given_up.add(connection)
 
     def fresh_folder(self, name: str) -> Path:
         """A new folder for files of this run; each call another one."""

@@ -1,4 +1,4 @@
-"""Asking a person. Questions go to stderr; only the word `yes` is a yes."""
+"""Asking a person. Questions go to stderr; only the word asked for is a yes."""
 
 import sys
 
@@ -19,16 +19,16 @@ def require_person(what: str) -> None:
         )
 
 
-def confirm(question: str, what: str) -> None:
+def confirm(question: str, what: str, answer: str = "yes") -> None:
     """Returns when the answer is `yes`. Raises DeclinedError: E802 for any other answer, E801 when nobody is there.
 
-    what: the command, for that message.
+    what: the command, for that message. answer: another word for what must not be agreed to by habit.
     """
     require_person(what)
     sys.stdout.flush()
-    sys.stderr.write(f"\n{question}\nOnly `yes` is accepted: ")
+    sys.stderr.write(f"\n{question}\nOnly `{answer}` is accepted: ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip() != "yes":
+    if sys.stdin.readline().strip() != answer:
         raise DeclinedError(Diagnostic("E802", "not approved; nothing was sent"))
 
 

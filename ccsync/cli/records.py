@@ -4,22 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ccsync.cli.wiring import Workspace
-from ccsync.core.event import ApplyFinished, Noticed, Status
+from ccsync.core.event import ApplyFinished, Noticed
 from ccsync.core.plan import to_text
 from ccsync.errors import Diagnostic, Severity, StorageError
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """serial: of the generation that the run made, None when it made none. counts: export → op → rows.
-
-    trigger: what made it run, for those that were planned by a schedule or by `run`.
+    """outcome: a `Status`, or `given_up`. serial: of the generation that the run made, None when it made none. counts:
+    export → op → rows. trigger: what made it run, for those that were planned by a schedule or by `run`.
     """
 
     run: str
     command: str
     started: str
-    outcome: Status
+    outcome: str
     serial: int | None = None
     plan_id: str = ""
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

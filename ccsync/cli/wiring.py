@@ -218,7 +218,8 @@ class Workspace:
                     "E717",
                     f"connection {name} is no longer declared, but an interrupted run used it",
                     detail="What that run sent can only be found out over this connection. Nothing was sent.",
-                    hint=f"declare connections.{name} again, then run `ccsync recover`",
+                    hint=f"declare connections.{name} again, then run `ccsync recover`; if its account is gone for"
+                    " good: `ccsync recover --give-up RUN`",
                 )
             )
         return self.reader(self.project.connections[name])

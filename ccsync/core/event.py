@@ -52,10 +52,14 @@ class RecoveryStarted:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryFinished:
+    """given_up: connections that were not asked. held_back: people who may have been added over those."""
+
     run: str
     applied: int
     not_applied: int
     serial: int
+    given_up: tuple[str, ...] = ()
+    held_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,9 @@ def _judged(settlement: Settlement, evidence: Evidence) -> str:
     """Each row by itself. `absent` (an addition that is not on the list), `not_found` (values that were not taken) and
     `unseen` (live can't tell) are decided with the rest of their batch; `still_there` is a removal that did not happen,
     or whose person came back since. Nobody is forgotten late, except for a removal of this run: they may have left
-    since the look, and only while they are in the ledger does the next plan notice."""
+    since the look, and only while they are in the ledger does the next plan notice. Who may have been added by a run
+    that was given up may have left since."""
+    unread = "CASE WHEN op = 'add' THEN 'dropped' ELSE 'open' END" if settlement.given_up else "'open'"
     read_back = "true" if evidence.unsubscribed else "false"
     unnoticed = f"{str(settlement.late).lower()} AND op = '{Op.FORGET}' AND reason <> '{Reason.REMOVED_BY_SIBLING}'"
     return f"""
@@ -247,7 +249,7 @@ def _judged(settlement: Settlement, evidence: Evidence) -> str:
             WHEN sent IS NULL OR sent = '{Sent.NOT_SENT}' THEN 'open'
             WHEN op = 'remove' AND NOT named THEN 'open'
             WHEN sent = '{Sent.CLEAN}' THEN 'applied'
-            WHEN NOT {read_back} THEN 'open'
+            WHEN NOT {read_back} THEN {unread}
             WHEN op = 'remove' THEN CASE WHEN on_list THEN 'still_there' ELSE 'applied' END
             WHEN op = 'add' AND on_list THEN 'applied'
             WHEN unsubscribed THEN 'refused'

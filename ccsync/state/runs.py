@@ -32,7 +32,8 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run, whatever came of it. Times are UTC text. outcome: `successful`, `partial`, `failed` or `canceled`.
+    """One run, whatever came of it. Times are UTC text. outcome: `successful`, `partial`, `failed`, `canceled`
+    or `given_up`.
 
     serial: of the generation that this run made, None when it made none. plan_id, commit (git, of the config
     directory): empty where there is none. counts: export → op → rows. codes: of the diagnostics that stopped it.

@@ -108,6 +108,14 @@ def _waiting(event: Waiting) -> str:
     return f"{_WAITS.get(event.why, event.why)}{jobs}{percent}{long}"
 
 
+def _given_up(event: RecoveryFinished) -> list[Line]:
+    if not event.given_up:
+        return []
+    names = ", ".join(event.given_up)
+    held = f"; {counted(event.held_back, 'person', 'people')} who may have been added are held back"
+    return [line(("! ", "bold yellow"), f"Given up: {names}{held if event.held_back else ''}.", hang=4)]
+
+
 def said_lines(event: Event) -> list[Line]:
     """What is said whatever the terminal: warnings, and what became of an interrupted run."""
     match event:
@@ -120,7 +128,7 @@ def said_lines(event: Event) -> list[Line]:
                 f"Settled run {event.run}: {number(event.applied)} applied, {number(event.not_applied)} not applied;"
                 f" state serial {event.serial}."
             )
-            return [line(said, hang=4)]
+            return [line(said, hang=4), *_given_up(event)]
         case FirewallClosed() if any(event.dropped.values()):
             return [
                 line(("! ", "bold yellow"), f"{event.export}: left out since the plan: {tally(event.dropped)}", hang=4)

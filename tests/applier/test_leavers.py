@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from ccsync.core.event import Status
 from ccsync.core.plan import Plan
-from ccsync.errors import ExitCode, TransientError
+from ccsync.errors import TransientError
 from ccsync.ports import Activity, ActivityState
 
+from tests.applier.interrupting import days_pass, interrupt
 from tests.applier.people import mail, one_export, person
 from tests.support.world import World, Wrapping, open_world
 
 IMPORT = "/activities/contacts_file_import"
-DAY_S = 86_400.0
 
 
 @pytest.fixture
@@ -42,21 +42,6 @@ class Watched:
         return found
 
 
-class Stopping:
-    """A destination; the run is asked to stop as soon as an import was posted."""
-
-    def __init__(self, real: Any, world: World) -> None:
-        self.real, self.world = real, world
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.real, name)
-
-    def start_import(self, *given: Any) -> Any:
-        job = self.real.start_import(*given)
-        self.world.stop.code = ExitCode.INTERRUPTED
-        return job
-
-
 class Clocked:
     """A destination whose clock is an hour behind ours."""
 
@@ -72,21 +57,6 @@ class Clocked:
     def start_import(self, *given: Any) -> Any:
         self.imports.append(given[2])
         return self.real.start_import(*given)
-
-
-def interrupt(world: World) -> None:
-    """Applies, is interrupted right after the import was posted, and the job ends by itself."""
-    planned = world.plan()
-    world.wrapping = Wrapping(lambda real: Stopping(real, world))
-    assert world.apply(planned).status is Status.CANCELED
-    world.wrapping = Wrapping()
-    world.stop.code = None
-    world.do("/activities/drain")
-
-
-def days_pass(world: World, days: float) -> None:
-    world.clock.forward(days * DAY_S)
-    world.token = world.do("/tokens")["access_token"]
 
 
 def held_back(plan: Plan) -> int:

@@ -364,6 +364,29 @@ def test_an_interrupted_run_is_settled_first_and_said(world: World, run: Run, mo
     assert world.members() == addresses(*PEOPLE)
 
 
+def test_a_run_whose_account_is_gone_can_be_given_up(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.control("faults", kind="drop_after", method="POST", path="/activities/contacts_file_import")
+    world.control("faults", kind="quota_exceeded", method="GET", path="/activities", times=None)
+    assert run("apply", "--auto-approve").code == 6
+    monkeypatch.setenv("CCSYNC_HOME", str(world.folder / "tomorrow"))
+    monkeypatch.delenv("CC_ACCESS_TOKEN")
+    assert run("plan").code == 7
+    monkeypatch.setenv("CC_ACCESS_TOKEN", "gone")
+    refused = run("plan")
+    assert refused.code == 8, refused
+    (pending,) = [json.loads(run("status", "--json").out)["pending_run"]]
+    assert "W651" in refused.err
+    assert f"ccsync recover --give-up {pending}" in " ".join(refused.err.split())
+    monkeypatch.delenv("CC_ACCESS_TOKEN")
+    assert run("recover", "--give-up", "other", "--auto-approve").code == 7
+    assert run("recover", "--give-up", pending).code == 9
+    done = run("recover", "--give-up", pending, "--auto-approve")
+    assert done.code == 0, done
+    assert f"Given up: newsletter; {len(PEOPLE)} people who may have been added are held back." in done.err
+    assert json.loads(run("history", "--json").out)["runs"][0]["outcome"] == "given_up"
+    assert json.loads(run("status", "--json").out)["pending_run"] is None
+
+
 def _clear_faults(world: World) -> None:
     import urllib.request
 

@@ -198,9 +198,9 @@ class World:
             kept.mkdir()
             return Planned(plan, {name: path.rename(kept / f"{name}.parquet") for name, path in changes.items()})
 
-    def recover(self) -> list[RecoveryFinished]:
+    def recover(self, *, give_up: bool = False) -> list[RecoveryFinished]:
         with self._edges() as edges:
-            return edges.settle_pending()
+            return edges.settle_pending(give_up=give_up)
 
     def import_list(self, export: str, *, own: bool = False) -> Imported:
         with self._edges() as edges:
@@ -281,7 +281,7 @@ class Edges:
             sink=self.world.events.append,
         )
 
-    def settle_pending(self) -> list[RecoveryFinished]:
+    def settle_pending(self, *, give_up: bool = False) -> list[RecoveryFinished]:
         state = self.world.state()
         found = []
         while (journal := state.journals.pending()) is not None:
@@ -292,6 +292,7 @@ class Edges:
                     snapshot=state.generations.snapshot(),
                     writer=self.world.wrapping.writer(state.generations),
                     lease=self.world.wrapping.lease(lease),
+                    give_up=give_up,
                     **common,
                 )
             if done is not None:
