@@ -1121,6 +1121,13 @@ CATALOGUE: dict[str, Entry] = {
         "Free disk space.",
         None,
     ),
+    "W740": Entry(
+        "The state is on a disk",
+        "`generate` wrote a workflow for a project whose state is a folder. Hosted runners start with an empty disk, so"
+        " the state would be lost after each job: who left could not be told from who is new.",
+        "Set `workspace.state` to `s3://…`, `gs://…` or `az://…`, or use runners that keep the folder between jobs.",
+        None,
+    ),
     "W741": Entry(
         "An interrupted run is not settled",
         "`ccsync verify` found the journal of a run that did not end. Whatever applies next settles it first, and a"

@@ -1,5 +1,5 @@
-"""`ccsync generate key|codeowners|systemd|cron`. What a key is used for is in `sealing.py`, what the files say in
-`config/ownership.py` and `timers.py`."""
+"""`ccsync generate …`, one function a command. What a key is used for is in `sealing.py`, what the files say in
+`config/ownership.py`, `timers.py`, and `views/ci`."""
 
 import os
 import shutil
@@ -12,6 +12,7 @@ import typer
 from ccsync.cli.access import authorize
 from ccsync.cli.actor import git_prefix
 from ccsync.cli.options import Acting, ConfigDir
+from ccsync.cli.pipelines import pipeline_of
 from ccsync.cli.timers import Ticking, crontab, systemd_units
 from ccsync.cli.wiring import Needs, Place, config_dir_of, open_workspace
 from ccsync.config.ownership import codeowners as codeowners_text
@@ -19,6 +20,7 @@ from ccsync.constant_contact.folder import config_folder
 from ccsync.core.permission import Action
 from ccsync.errors import Diagnostic, InvalidError, UsageError
 from ccsync.sealing import fresh_key
+from ccsync.views.ci.pipeline import github_workflow, gitlab_pipeline
 
 app = typer.Typer(
     rich_markup_mode=None, add_completion=False, help="Make what goes with a project: a key, files for other tools."
@@ -113,3 +115,24 @@ def _ticking(config_dir: Path | None, acting: str | None, every: int) -> Ticking
 def key() -> None:
     """Print a fresh key for CCSYNC_KEY. It is kept nowhere: put it where your other secrets are."""
     typer.echo(fresh_key())
+
+
+Branch = Annotated[str, typer.Option("--branch", metavar="NAME", help="The branch that is applied.")]
+
+
+@app.command("github-actions")
+def github_actions(branch: Branch = "main", config_dir: ConfigDir = None) -> None:
+    """Print a workflow for GitHub Actions: validate, plan with a comment, apply what was reviewed.
+
+    Save it as .github/workflows/ccsync.yml and read its first lines: they say what the repository needs.
+    """
+    typer.echo(github_workflow(pipeline_of(config_dir, branch)), nl=False)
+
+
+@app.command("gitlab-ci")
+def gitlab_ci(config_dir: ConfigDir = None) -> None:
+    """Print a pipeline for GitLab CI: validate, plan with a comment, apply what was reviewed.
+
+    Save it as .gitlab-ci.yml, or include it there, and read its first lines: they say what the project needs.
+    """
+    typer.echo(gitlab_pipeline(pipeline_of(config_dir)), nl=False)
