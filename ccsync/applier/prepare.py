@@ -4,23 +4,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ccsync.applier.deck import Deck
-from ccsync.core.cost import paging_is_cheaper
+from ccsync.core.cost import SHARED_CALLS, paging_is_cheaper
 from ccsync.core.event import FirewallClosed, ListMade
 from ccsync.core.fields import CUSTOM_FIELD_PREFIX
+from ccsync.core.guard import day_quota
 from ccsync.core.plan import ExportPlan, ListAction
 from ccsync.core.record import IdsResolved, ListCreated, ListIntended, Looked
 from ccsync.core.spec import ConnectionName, ListId
-from ccsync.errors import DeniedError, Diagnostic, GuardError, InvalidError, OutcomeUnknownError, StaleError
+from ccsync.errors import (
+    DeniedError,
+    Diagnostic,
+    GuardError,
+    InvalidError,
+    OutcomeUnknownError,
+    Severity,
+    StaleError,
+)
 from ccsync.ports import Destination, Live, LiveFile
 
 
 def check_remote(deck: Deck, connection: ConnectionName) -> None:
     """Everything that can be known to be wrong before anything is sent.
 
-    Raises DeniedError (E304, E30x), InvalidError (E601, E602) and StaleError (E610: a list of a name that the plan was
-    to create exists by now).
+    Raises GuardError (E506, E507), DeniedError (E304, E30x), InvalidError (E601, E602) and StaleError (E610: a list of
+    a name that the plan was to create exists by now).
     """
     destination = deck.destinations(connection)
+    _check_quota(deck, connection)
     check_account(deck, connection)
     destination.check_access()
     lists = {known.id: known.name for known in destination.lists()}
@@ -37,6 +47,16 @@ def check_remote(deck: Deck, connection: ConnectionName) -> None:
     if problems:
         raise InvalidError(*problems)
     _check_contract(deck, connection)
+
+
+def _check_quota(deck: Deck, connection: ConnectionName) -> None:
+    """Raises GuardError (E507): others may have used up the day's quota since the plan was made."""
+    exports = deck.exports(connection)
+    calls = sum(export.estimate.api_calls for export in exports) + SHARED_CALLS
+    left, per_day = deck.destinations(connection).calls_left_today(), deck.limits[connection].requests_per_day
+    found = [day_quota(export.name, calls, left, per_day, deck.allowed) for export in exports]
+    if any(each and each.severity is Severity.ERROR for each in found):
+        raise GuardError(*(each for each in found if each))
 
 
 def _check_contract(deck: Deck, connection: ConnectionName) -> None:

@@ -15,6 +15,9 @@ LOOK_CALLS = 4
 CONNECTION_CALLS = 4
 """Account, privileges, lists, custom fields."""
 
+SHARED_CALLS = CONNECTION_CALLS + LOOK_CALLS
+"""What a connection's exports share: its checks and the look at unsubscribed contacts."""
+
 POLLS_A_WAVE = 3
 """One `GET /activities` watches all open jobs; about three looks until a wave of them has ended."""
 
@@ -26,8 +29,8 @@ million rows (278 a second) end to end, a public log of bulk jobs shows several 
 def estimate(
     target: ListTarget, batches: tuple[Batch, ...], unresolved: int, members: int, limits: ConnectionLimits
 ) -> Estimate:
-    """The cost of one export's part of an apply, without what its connection's exports share (`CONNECTION_CALLS` and
-    the look at unsubscribed contacts). members: of the list now."""
+    """The cost of one export's part of an apply, without what its connection's exports share (`SHARED_CALLS`).
+    members: of the list now."""
     if not batches and target.action is ListAction.NONE:
         return Estimate(LOOK_CALLS, math.ceil(LOOK_CALLS / limits.requests_per_second), 0)
     waves = sum(

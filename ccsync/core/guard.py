@@ -234,7 +234,7 @@ def day_quota(export: str, calls: int, left: int, per_day: int, allowed: Iterabl
     found = Diagnostic(
         "E507",
         f"{export} needs {calls:,} API calls; {left:,} of today's {per_day:,} are left",
-        hint="wait until 00:00 UTC, when the day's quota starts anew, or plan fewer exports",
+        hint="plan again after 00:00 UTC, when the day's quota starts anew, or plan fewer exports now",
         guard="day_quota",
     )
     return _softened(found, _allowed_for(export, allowed))

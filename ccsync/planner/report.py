@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ccsync.core.change import zero_unusable
-from ccsync.core.cost import CONNECTION_CALLS, LOOK_CALLS, estimate
+from ccsync.core.cost import SHARED_CALLS, estimate
 from ccsync.core.guard import GONE_PERCENT, Measures, check_guards, day_quota
 from ccsync.core.plan import Estimate, ExportPlan, ListAction, Plan
 from ccsync.core.spec import ConnectionName, Guards, OnDelete, Project
@@ -149,7 +149,7 @@ def with_quota(
         mine = [export for export in exports if export.connection == name and export.has_changes]
         calls = sum(export.estimate.api_calls for export in mine)
         if mine and account.reader is not None:
-            findings[name] = calls + CONNECTION_CALLS + LOOK_CALLS
+            findings[name] = calls + SHARED_CALLS
     return tuple(_quota_checked(export, accounts, findings, options) for export in exports)
 
 
@@ -186,7 +186,7 @@ def plan_findings(project: Project, snapshot: Snapshot, options: PlanOptions) ->
 def total_estimate(plan: Plan) -> Estimate:
     """What a whole plan costs, with what the exports of a connection share counted once a connection."""
     mine = [export.estimate for export in plan.exports if export.has_changes]
-    shared = len({export.connection for export in plan.exports if export.has_changes}) * (CONNECTION_CALLS + LOOK_CALLS)
+    shared = len({export.connection for export in plan.exports if export.has_changes}) * SHARED_CALLS
     return Estimate(
         sum(part.api_calls for part in mine) + shared,
         sum(part.seconds for part in mine),

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from ccsync.cli.apply import exit_code_of
+from ccsync.constant_contact.budget import RequestBudget, budget_key
+from ccsync.constant_contact.folder import user_folder
 from ccsync.core.event import Status
 from ccsync.core.record import Accepted, Concluded, Intended
-from ccsync.errors import DeniedError, Diagnostic, GuardError, LockedError, QuotaError, StaleError
+from ccsync.core.spec import ConnectionName
+from ccsync.errors import DeniedError, Diagnostic, ExitCode, GuardError, LockedError, QuotaError, StaleError
 
 from tests.applier.people import assert_converged, mail, one_export, person
 from tests.crash.killing import Killed, doom, spare
@@ -231,8 +235,10 @@ def test_a_quota_that_runs_out_in_the_middle_stops_and_the_next_day_goes_on(worl
     planned = world.plan()
     world.fault(method="POST", path=CSV, kind="quota_exceeded")
     finished = world.apply(planned)
-    assert finished.status is Status.PARTIAL
-    assert [each.code for each in finished.diagnostics] == ["E604"]
+    assert exit_code_of(finished, None) is ExitCode.PARTIAL
+    assert [(each.code, each.hint) for each in finished.diagnostics] == [
+        ("E604", "run the command again after 00:00 UTC")
+    ]
     assert world.state().journals.pending() is not None
     assert world.members("VIP") == mail("ana", "bob")  # the removal was done, the import was not
 
@@ -306,6 +312,28 @@ def test_a_plan_that_does_not_fit_into_the_day_says_so_and_sends_nothing(world: 
         world.apply(planned)
     assert [each.code for each in refused.value.diagnostics] == ["E507"]
     assert posts(world, CSV) + posts(world, REMOVAL) == before
+
+
+def test_a_plan_that_no_longer_fits_into_the_day_says_so_before_anything_is_sent(world: World) -> None:
+    planned = world.plan()
+    assert planned.plan.exports[0].findings == ()
+    use_up(world)
+    before = world.ask("/statistics")["requests"]
+    with pytest.raises(GuardError) as refused:
+        world.apply(planned)
+    assert [each.code for each in refused.value.diagnostics] == ["E507"]
+    assert world.ask("/statistics")["requests"] == before
+    with pytest.raises(QuotaError):
+        world.apply(planned, allowed=("vip:day_quota",))
+
+
+def use_up(world: World) -> None:
+    """Another process with the same API key used all of the day's requests."""
+    connection = world.project().connections[ConnectionName("newsletter")]
+    folder = user_folder({"CCSYNC_HOME": str(world.folder / "home")})
+    budget = RequestBudget(folder, budget_key(connection), connection.limits, world.clock, lambda _: None)
+    budget.exhaust()
+    budget.close()
 
 
 def used(world: World) -> int:
