@@ -28,10 +28,10 @@ from tests.support.world import RunningClock
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account in which the list of the export named `only` holds the people of a region, or everyone."""
+    """An account in which the list of the export `name` holds the people of a region, or everyone."""
 
     name: str
-    number: int
+    profiles: Path
     region: int | None
 
     def account(self) -> AccountInfo:
@@ -42,7 +42,7 @@ class Account:
 
     def export_members(self, list_id: ListId, fields: Sequence[str], into: Path) -> LiveFile:
         path = into / "members.csv"
-        write_members(path, self.number, self.region)
+        write_members(path, self.profiles, self.region)
         return LiveFile(path, {name: name for name in ("email", "contact_id", *fields)})
 
     def export_unsubscribed(self, into: Path) -> LiveFile:
@@ -51,7 +51,7 @@ class Account:
         return LiveFile(path, {"email": "email"})
 
 
-def main(folder: str, number: str) -> None:
+def main(folder: str, profiles: str) -> None:
     """Owns the list of each export of the project in `folder`. An export called `region_3` has those of region 3."""
     project = load_project(Path(folder), environ={}, resolve=False).project
     state = open_state(Path(folder) / project.state, RunningClock(), lambda: secrets.token_hex(16))
@@ -67,7 +67,7 @@ def main(folder: str, number: str) -> None:
                 own=True,
                 run="bench",
                 snapshot=state.generations.snapshot(),
-                reader=cast(LiveReader, Account(export.name, int(number), region)),
+                reader=cast(LiveReader, Account(export.name, Path(profiles), region)),
                 stewardship=Steward(session),
                 writer=state.generations,
                 lease=stack.enter_context(state.lock.acquire(holder)),

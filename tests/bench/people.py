@@ -13,11 +13,12 @@ FIRST = ("Anna", "Bob", "Carla", "Dries", "Eva", "Femke", "Gijs", "Hanna", "Ivo"
 LAST = ("de Vries", "Jansen", "Bakker", "Visser", "Smit", "Meijer", "Mulder", "Bos", "Peters", "Núñez", "Ó Néill")
 CHURN = 300
 """Of so many people one leaves, one joins and one changes: a hundredth of them altogether."""
+UUID = ((1, 8), (9, 12), (13, 16), (17, 20), (21, 32))
+"""The groups of digits of one."""
 
 
 def _people(number: int, *, churned: bool) -> str:
-    """SQL: (customer_id, clean: the address as Constant Contact gives it, email, first_name, last_name, region,
-    contact_id).
+    """SQL: (customer_id, email, first_name, last_name, region, twice: whether the row is there twice).
 
     Of a hundred addresses one has a blank behind it and ten have a capital; of a thousand people one has no address and
     one is there twice.
@@ -31,42 +32,40 @@ def _people(number: int, *, churned: bool) -> str:
     return f"""
     WITH numbered AS (SELECT i FROM range({number}) AS all_of_them (i) {leaving}{joining}),
     drawn AS (
-        SELECT i, CAST(md5_number_lower(CAST(i AS VARCHAR)) >> 8 AS BIGINT) AS h,
-            md5(CAST(i AS VARCHAR)) AS m FROM numbered
+        SELECT i, CAST(md5_number_lower(CAST(i AS VARCHAR)) >> 8 AS BIGINT) AS h, md5(CAST(i AS VARCHAR)) AS m
+        FROM numbered
     ),
     named AS (
-        SELECT i, h, m, {first}[1 + h % {len(first)}] AS given, {last}[1 + h // 100 % {len(last)}] AS family,
+        SELECT i, h, {first}[1 + h % {len(first)}] AS given, {last}[1 + h // 100 % {len(last)}] AS family,
             'p' || left(m, 10) || i % 1000 || '@example.com' AS address FROM drawn
     )
-    SELECT i AS customer_id, address AS clean,
+    SELECT i AS customer_id,
         CASE WHEN h % 1000 = 7 THEN NULL WHEN h % 100 = 5 THEN address || ' '
             WHEN h % 10 = 3 THEN replace(address, 'example', 'Example') ELSE address END AS email,
-        given AS first_name, {changed} AS last_name, CAST(i % 10 AS INTEGER) AS region,
-        left(m, 8) || '-' || m[9:12] || '-' || m[13:16] || '-' || m[17:20] || '-' || right(m, 12) AS contact_id,
-        h % 1000 = 8 AS twice, h % 1000 = 7 AS lost
+        given AS first_name, {changed} AS last_name, CAST(h // 100000 % 10 AS INTEGER) AS region, h % 1000 = 8 AS twice
     FROM named
     """
 
 
 def write_profiles(path: Path, number: int, *, churned: bool = False) -> None:
-    """Parquet (customer_id, email, first_name, last_name, region INTEGER 0 to 9)."""
+    """Parquet (customer_id, email, first_name, last_name, region INTEGER 0 to 9), in no order that helps."""
     columns = "customer_id, email, first_name, last_name, region"
-    rows = f"SELECT {columns}, customer_id AS place FROM everyone"
-    repeats = f"SELECT {columns}, customer_id AS place FROM everyone WHERE twice"
-    _copy(number, churned, f"SELECT {columns} FROM ({rows} UNION ALL {repeats}) ORDER BY place", path, "FORMAT parquet")
-
-
-def write_members(path: Path, number: int, region: int | None = None) -> None:
-    """CSV of those people as members of a list, as an export of Constant Contact shows them."""
-    where = "NOT lost" if region is None else f"NOT lost AND region = {region}"
-    rows = f"SELECT clean AS email, contact_id, first_name, last_name FROM everyone WHERE {where} ORDER BY customer_id"
-    _copy(number, False, rows, path, "FORMAT csv, HEADER true")
-
-
-def _copy(number: int, churned: bool, rows: str, path: Path, options: str) -> None:
+    everyone = f"({_people(number, churned=churned)})"
+    rows = f"SELECT {columns} FROM {everyone} UNION ALL SELECT {columns} FROM {everyone} WHERE twice"
     with duckdb.connect() as db:
-        db.execute(f"CREATE TEMP VIEW everyone AS {_people(number, churned=churned)}")
-        db.execute(f"COPY ({rows}) TO '{path}' ({options})")
+        db.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet)")
+
+
+def write_members(path: Path, profiles: Path, region: int | None = None) -> None:
+    """CSV of those people as members of a list, as an export of Constant Contact shows them."""
+    where = "email IS NOT NULL" if region is None else f"email IS NOT NULL AND region = {region}"
+    digits = "md5(CAST(customer_id AS VARCHAR))"
+    parts = " || '-' || ".join(f"{digits}[{first}:{last}]" for first, last in UUID)
+    with duckdb.connect() as db:
+        db.execute(
+            f"COPY (SELECT DISTINCT lower(trim(email)) AS email, {parts} AS contact_id, first_name, last_name"
+            f" FROM read_parquet('{profiles}') WHERE {where}) TO '{path}' (FORMAT csv, HEADER true)"
+        )
 
 
 def main(kind: str, path: str, number: str) -> None:

@@ -39,8 +39,9 @@ def plan(scale: Scale, work: Path) -> Result:
 
 
 def large(scale: Scale, work: Path) -> Result:
-    """Ten times as many people in one source; each of ten exports wants those of one region."""
-    people = scale.people * REGIONS
+    """Ten times as many people in one source; each of ten exports wants those of one region. A little less than ten
+    times: an export may hold a million people, and regions are not all of one size."""
+    people = scale.people * 99 // 100 * REGIONS
     project, _, churned = _owned(people, work, REGIONS)
     project.profiles(churned)
     rounds = scale.rounds(3)
@@ -85,7 +86,7 @@ def _owned(people: int, work: Path, exports: int = 1) -> tuple[Project, Path, Pa
     folder = fresh(work / "planning")
     project = make_project(folder / "project", work, exports)
     plain = make_profiles(folder / "plain.parquet", people, work)
-    project.own_lists(people)
+    project.own_lists(plain)
     return project, plain, make_profiles(folder / "churned.parquet", people, work, churned=True)
 
 

@@ -65,9 +65,9 @@ class Project:
         newest = max((self.folder / ".ccsync/generations").iterdir())
         return {path.stem: path for path in sorted((newest / "ledger").glob("*.parquet"))}
 
-    def own_lists(self, people: int) -> None:
-        """Gives each export a ledger in which it owns its people, by the product's own `import`."""
-        run_once(Program("import", ("-m", "tests.bench.ledger", str(self.folder), str(people))), self.work)
+    def own_lists(self, profiles: Path) -> None:
+        """Gives each export a ledger in which it owns its people of `profiles`, by the product's own `import`."""
+        run_once(Program("import", ("-m", "tests.bench.ledger", str(self.folder), str(profiles))), self.work)
 
 
 def make_project(folder: Path, work: Path, exports: int = 1) -> Project:
