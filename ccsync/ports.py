@@ -80,7 +80,8 @@ class Desires(Protocol):
         relations (so neither writes it). Returns export → field → people; empty when there are none."""
 
     def in_source(self, export: Export, keys: Relation) -> Relation:
-        """Which of `keys` (key VARCHAR) the export's sources still hold, whatever the segments' conditions say."""
+        """Which of `keys` (key VARCHAR), of people who are in none of the export's segments, its sources still hold,
+        whatever the segments' conditions say."""
 
 
 # ---------------------------------------------------------------- policy: rules about plans

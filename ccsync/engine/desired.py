@@ -82,7 +82,7 @@ class SegmentEngine:
         self._source_memory = source_memory
         self._now = now
         self._opened: dict[_Place, IsolatedSource] = {}
-        self._hashes: dict[tuple[TableSegment, Expression], Relation] = {}
+        self._hashes: dict[tuple[str | Expression | None, ...], Relation] = {}
         session.closes_with(self.close)
 
     def close(self) -> None:
@@ -115,27 +115,32 @@ class SegmentEngine:
 
     def in_source(self, export: Export, keys: Relation) -> Relation:
         """See the port. Where only a segment's query makes the address, or the source is remote, its rows stand
-        for the source's."""
+        for the source's. What is taken whole is not read again: whoever is in it has not left."""
         found = self._session.fresh_name("in_source")
         self._session.execute(f"CREATE TABLE {identifier(found)} (key VARCHAR)")
         if self._session.count(keys) == 0:
             return found
-        for segment in dict.fromkeys(load.segment for load in loads_of(self._project, export.segments)):
+        loads = loads_of(self._project, export.segments)
+        taken_whole = {_rows_asked(load.segment) for load in loads if not load.conditions}
+        for segment in dict.fromkeys(load.segment for load in loads):
+            whole, rows = self._whole_source(export, segment)
+            if _rows_asked(whole) in taken_whole:
+                continue
+            hashes = self._key_hashes(export, whole, rows)
             self._session.execute(
                 f"INSERT INTO {identifier(found)} SELECT key FROM {identifier(keys)}"
-                f" WHERE hash(key) IN (SELECT hashed FROM {identifier(self._key_hashes(export, segment))})"
+                f" WHERE hash(key) IN (SELECT hashed FROM {identifier(hashes)})"
                 f" AND key NOT IN (SELECT key FROM {identifier(found)})"
             )
         return found
 
-    def _key_hashes(self, export: Export, segment: TableSegment) -> Relation:
-        """(hashed UBIGINT) of every row's key in a segment's whole source, read once for all exports that ask.
+    def _key_hashes(self, export: Export, whole: TableSegment, rows: duckdb.DuckDBPyRelation) -> Relation:
+        """(hashed UBIGINT) of the key of each of these rows, read once for all exports that ask.
 
         Hashes take a fifth of the memory. That two addresses share one is left out of account: only a reason that the
         plan shows depends on it.
         """
-        whole, rows = self._whole_source(export, segment)
-        asked = (replace(whole, name=SegmentName("")), export.email)
+        asked = (*_rows_asked(whole), export.email)
         if asked not in self._hashes:
             table, stream = self._session.fresh_name("hashes"), self._session.fresh_name("rows")
             into = f"CREATE TABLE {identifier(table)} AS SELECT hash(key) AS hashed FROM ({keys_sql(stream)})"
@@ -357,6 +362,11 @@ def _wishes(export: Export) -> tuple[Wish, ...]:
             for i, by in enumerate(export.duplicates.order_by)
         ),
     )
+
+
+def _rows_asked(segment: TableSegment) -> tuple[str | None, ...]:
+    """Which rows of which source a segment is of: equal for two that have the same."""
+    return segment.source, segment.table, segment.where, segment.query
 
 
 def _combined_sql(segment: CombinedSegment, parts: Sequence[str]) -> str:

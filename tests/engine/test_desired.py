@@ -7,7 +7,20 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from ccsync.core.spec import Column, Duplicates, Export, ExportName, Keep, OrderBy, Source, Sql, Value
+from ccsync.core.spec import (
+    Column,
+    CombinedSegment,
+    Duplicates,
+    Export,
+    ExportName,
+    Keep,
+    OrderBy,
+    SegmentName,
+    SetOperation,
+    Source,
+    Sql,
+    Value,
+)
 from ccsync.errors import InvalidError
 from ccsync.ports import Desired, Relation
 
@@ -254,11 +267,26 @@ def test_people_whom_a_condition_leaves_out_are_still_in_the_source(bench: Bench
 
 
 def test_where_a_query_makes_the_address_its_rows_stand_for_the_source(bench: Bench) -> None:
-    of = export(email=Column("mail"))
-    segments = [table(query="SELECT email AS mail, first FROM source WHERE age = '1'")]
-    engine = bench.engine(csv(bench, "a@b.example,A,1,1", "c@d.example,C,2,1"), segments, [of])
-    keys = asked(bench, "a@b.example", "c@d.example")
-    assert bench.rows(engine.in_source(of, keys)) == [("a@b.example",)]
+    of = export("some", email=Column("mail"))
+    ones = table("ones", query="SELECT email AS mail, first FROM source WHERE age = '1'")
+    twos = table("twos", query="SELECT email AS mail, first FROM source WHERE first = 'A'")
+    some = CombinedSegment(SegmentName("some"), SetOperation.EXCEPT, (ones.name, twos.name))
+    rows = csv(bench, "a@b.example,A,1,1", "c@d.example,C,2,1")
+    engine = bench.engine(rows, [ones, twos, some], [of])
+    assert bench.rows(engine.in_source(of, asked(bench, "a@b.example", "c@d.example"))) == [("a@b.example",)]
+
+
+def test_a_source_that_is_taken_whole_is_not_read_again_for_who_left_it(bench: Bench) -> None:
+    some, everyone = export("old"), export("old", "all")
+    segments = [table("all"), table("old", where="age::INT > 60")]
+    engine = bench.engine(csv(bench, "a@b.example,A,1,1"), segments, [some])
+    keys = asked(bench, "c@d.example")
+    assert bench.rows(engine.in_source(everyone, keys)) == []
+    csv(bench, "c@d.example,C,1,1", "e@f.example,E,1,1")
+    assert bench.rows(engine.in_source(everyone, keys)) == []
+    with pytest.raises(InvalidError, match="E421"):
+        engine.in_source(some, keys)
+    engine.close()
 
 
 # ---------------------------------------------------------------- the end of the process

@@ -92,11 +92,10 @@ def test_an_empty_table_has_its_columns(bench: Bench, dsn: str) -> None:
     assert bench.people(postgres(dsn), table(table="empty")) == []
 
 
-def test_who_left_is_looked_for_among_members_only(bench: Bench, dsn: str) -> None:
-    """The rest of the table is not fetched only to tell why somebody left."""
+def test_nothing_is_fetched_again_only_to_tell_why_somebody_left(bench: Bench, dsn: str) -> None:
     engine = bench.engine(postgres(dsn), [table(table="People", where="age > 35")], [export()])
-    bench.session.execute("CREATE TABLE leavers AS SELECT unnest(['anna@example.com', 'bob@example.com']) AS key")
-    assert bench.rows(engine.in_source(export(), "leavers")) == [("bob@example.com",)]  # type: ignore[arg-type]
+    bench.session.execute("CREATE TABLE leavers AS SELECT unnest(['anna@example.com']) AS key")
+    assert bench.rows(engine.in_source(export(), "leavers")) == []  # type: ignore[arg-type]
     engine.close()
 
 
