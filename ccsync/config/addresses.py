@@ -1,20 +1,11 @@
 """Rules about web addresses in a configuration: which may be sent to, and which hold a password. Nothing is called."""
 
-import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from ccsync.core.address import is_loopback
+
 _WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@:]*:(?P<password>[^\s@/]+)@", re.IGNORECASE)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def endpoint_problem(address: str) -> str | None:

@@ -3,8 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
-from ccsync.config.addresses import is_loopback
 from ccsync.config.interpolate import has_reference
+from ccsync.core.address import is_loopback
 from ccsync.core.spec import ListId, ListRef
 
 _UUID = re.compile(r"(?<![0-9a-fA-F-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F-])")

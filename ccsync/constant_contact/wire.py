@@ -4,7 +4,6 @@ Whether to try again, and what an answer means, is `http.py`.
 """
 
 import io
-import ipaddress
 import logging
 import ssl
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from ccsync.constant_contact.auth import BearerAuth, TokenSource
 from ccsync.constant_contact.budget import RequestBudget
 from ccsync.constant_contact.routes import Outgoing, check_outgoing, find_route, not_sent
 from ccsync.constant_contact.waiting import pause
+from ccsync.core.address import is_loopback
 from ccsync.core.spec import Connection
 from ccsync.errors import Diagnostic, InvalidError, StorageError
 from ccsync.ports import Clock
@@ -234,15 +234,6 @@ def _unusable_address() -> InvalidError:
             hint="correct `endpoints` of the connection",
         )
     )
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def new_client(

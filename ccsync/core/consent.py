@@ -4,11 +4,11 @@ Source of what the text must say: the product replaced (S19, S41 to S44 of the p
 on the user's instruction, the user answers for where they go, and an administrator can stop it at any time.
 """
 
-import ipaddress
 from collections.abc import Iterable
 from hashlib import sha256
 from urllib.parse import urlsplit
 
+from ccsync.core.address import is_loopback
 from ccsync.core.spec import Connection, ConnectionName, Project
 from ccsync.errors import Diagnostic, Severity
 
@@ -76,7 +76,4 @@ def _obstacle(connection: Connection, privacy_statement: str | None, severity: S
 def _place(connection: Connection) -> str:
     """Where the data go; without the port, which a sandbox gets anew each time."""
     host = urlsplit(connection.endpoints.api).hostname or connection.endpoints.api
-    try:
-        return "this machine" if ipaddress.ip_address(host).is_loopback else host
-    except ValueError:
-        return "this machine" if host == "localhost" else host
+    return "this machine" if is_loopback(host) else host

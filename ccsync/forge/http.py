@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from ccsync.core.address import is_loopback
 from ccsync.errors import DeniedError, Diagnostic, NotFoundError, OutcomeUnknownError, RejectedError, TransientError
-from ccsync.forge.place import Kind, Place, is_loopback
+from ccsync.forge.place import Kind, Place
 from ccsync.ports import Clock
 
 TRIES = 4

@@ -1,6 +1,5 @@
 """Which pull request is meant and how to reach it: what the CI system says in the environment. Nothing is asked."""
 
-import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ccsync.core.address import is_loopback
 from ccsync.errors import DeniedError, Diagnostic, UsageError
 
 
@@ -111,13 +111,6 @@ def _checked(address: str, name: str) -> str:
     if not safe or not host or "@" in parts.netloc or parts.query or parts.fragment:
         raise _nowhere(f"{name} is no https address")
     return address.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _address(text: str) -> str | None:
