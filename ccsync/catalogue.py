@@ -867,6 +867,12 @@ CATALOGUE: dict[str, Entry] = {
         "The run changed nobody: neither the ledger before it nor the one after it knows of a change by this run.",
         "Look the run up with `ccsync history`.",
     ),
+    "E790": Entry(
+        "A notification could not be delivered",
+        "`ccsync notify` tried it, and it did not arrive in time, was refused, or is not declared as it must be.",
+        "Look at `notifications:`, at what its references lead to, and at the other side.",
+        ExitCode.ERROR,
+    ),
     "E801": Entry(
         "Approval needed",
         "The command asks before it sends, and nobody can be asked: stdin or stderr is no terminal, or CI is set.",
@@ -1159,6 +1165,12 @@ CATALOGUE: dict[str, Entry] = {
         "What can't be undone",
         "Mails that were sent, contacts that were made, exports that are no longer declared.",
         "Nothing has to be done.",
+        None,
+    ),
+    "W790": Entry(
+        "A notification could not be delivered",
+        "The run itself is as it says. What could not be told is told at the next run, if it is still so then.",
+        "Try it with `ccsync notify NAME`; look at `notifications:` and at what its references lead to.",
         None,
     ),
 }

@@ -26,6 +26,7 @@ COMMANDS = (
     Command("apply", "apply", "Apply a saved plan; without one: plan, show, ask, apply."),
     Command("run", "run", "Sync exports without asking: those that are due, named ones, or all."),
     Command("undo", "undo", "Make a plan that takes back what one run did; -o saves it."),
+    Command("notify", "notify", "Send a test message to the declared notifications."),
     Command("recover", "recover", "Settle an interrupted run."),
     Command("import", "import_list", "Take over a list that exists: seed the ledger, send nothing."),
     Command("readmit", "readmit", "Let held-back people be added again."),

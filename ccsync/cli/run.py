@@ -19,6 +19,7 @@ from ccsync.cli.options import Acting, ConfigDir, Json, LockTimeout
 from ccsync.cli.ran import FINAL, Outcome, Ran, document, say
 from ccsync.cli.records import Record, counts_of, record_run
 from ccsync.cli.recovery import settle_all
+from ccsync.cli.telling import tell
 from ccsync.cli.terminal import write_json
 from ccsync.cli.timetable import (
     LastRun,
@@ -89,7 +90,7 @@ def run(
     with open_workspace(Place(config_dir, acting), Needs.EVERYTHING) as workspace:
         at = wish.now or workspace.clock.now()
         authorize(workspace, Action.APPLY, connections_for(workspace.project, wish.exports))
-        slots = standings_at(workspace, at)
+        slots, before = standings_at(workspace, at), remembered(workspace)
         if wish.due and not any(slot.standing is Standing.DUE for slot in slots):
             note_first_looks(workspace, slots, at)
             ran: list[Ran] = []
@@ -98,6 +99,7 @@ def run(
                 slots = standings_at(workspace, at)  # another run may have been faster
                 note_first_looks(workspace, slots, at)
                 ran = _run_all(workspace, lease, _chosen(workspace, slots, wish), at)
+        tell(workspace, ran, before, slots, at)
         code = next((each.code for each in ran if each.code is not ExitCode.DONE), ExitCode.DONE)
         others = slots if due else ()
         if as_json:
@@ -233,12 +235,14 @@ def _note(workspace: Workspace, ran: Ran, at: datetime) -> None:
     """Remembers how it ended, and that the moment is dealt with where trying again would change nothing. A run that was
     asked for deals with what was due by then, if it succeeds."""
     slot = ran.slot
-    known = remembered(workspace).get(slot.export)
-    handled = known.handled if known else None
+    known = remembered(workspace).get(slot.export, Remembered())
+    handled, held_back = known.handled, known.held_back
+    if ran.plan is not None:
+        held_back = sum(ran.plan.export(slot.export).held_back.values())
     if slot.due is not None and ran.code in FINAL:
         handled = slot.due
     elif slot.trigger is Trigger.ON_DEMAND and slot.recurrence is not None and ran.code is ExitCode.DONE:
         handled = latest(slot.recurrence, ZoneInfo(slot.recurrence.timezone), at)
     codes = tuple(each.code for each in ran.diagnostics)
     last = LastRun(ran.run, to_text(workspace.clock.now()), str(slot.trigger), str(ran.outcome), codes)
-    remember(workspace, {slot.export: Remembered(handled, last)})
+    remember(workspace, {slot.export: Remembered(handled, last, held_back)})

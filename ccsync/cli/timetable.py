@@ -1,7 +1,7 @@
 """What schedules remember beside the state, and how exports stand with it. The rules are `core.schedule`'s."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -25,10 +25,12 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """handled: the moment up to which nothing is left to do; None for an export that was never looked at."""
+    """handled: the moment up to which nothing is left to do; None for an export that was never looked at. held_back:
+    people in the last plan that could be made; None before that."""
 
     handled: datetime | None = None
     last: LastRun | None = None
+    held_back: int | None = None
 
 
 def remembered(workspace: Workspace) -> Mapping[str, Remembered]:
@@ -57,7 +59,7 @@ def note_first_looks(workspace: Workspace, slots: tuple[Slot, ...], now: datetim
     known = remembered(workspace)
     new = [slot.export for slot in slots if slot.standing is Standing.FIRST_SEEN]
     if new:
-        remember(workspace, {name: Remembered(now, known[name].last if name in known else None) for name in new})
+        remember(workspace, {name: replace(known.get(name, Remembered()), handled=now) for name in new})
 
 
 def local(moment: datetime, recurrence: Recurrence) -> str:
@@ -76,16 +78,18 @@ def when(slot: Slot) -> str:
 
 def _document(each: Remembered) -> object:
     last = asdict(each.last) | {"codes": list(each.last.codes)} if each.last else None
-    return {"handled": to_text(each.handled) if each.handled else None, "last": last}
+    return {"handled": to_text(each.handled) if each.handled else None, "last": last, "held_back": each.held_back}
 
 
 def _parsed(entry: object) -> Remembered | None:
     try:
         assert isinstance(entry, dict)
-        handled, last = entry["handled"], entry["last"]
+        handled, last, held_back = entry["handled"], entry["last"], entry["held_back"]
+        assert held_back is None or isinstance(held_back, int)
         return Remembered(
             datetime.fromisoformat(handled).astimezone(UTC) if handled else None,
             LastRun(**{**last, "codes": tuple(last["codes"])}) if last else None,
+            held_back,
         )
     except (AssertionError, KeyError, TypeError, ValueError):
         return None

@@ -21,6 +21,7 @@ from ccsync.core.spec import (
     Auth,
     AuthFlow,
     Bound,
+    Channel,
     Column,
     CombinedSegment,
     Connection,
@@ -36,6 +37,7 @@ from ccsync.core.spec import (
     Guards,
     Keep,
     Level,
+    Notification,
     OnDelete,
     OnLeave,
     OrderBy,
@@ -53,6 +55,7 @@ from ccsync.core.spec import (
     SourceType,
     Sql,
     TableSegment,
+    Trouble,
     Value,
 )
 
@@ -114,8 +117,28 @@ def build(
         policy={
             name: _rule(name, data["policy"][name], queries.get(("policy", name))) for name in sorted(data["policy"])
         },
+        notifications=build_notifications(declared, secrets),
         refresh=_recurrence(refresh, zone) if refresh.get("enabled", True) and "times" in refresh else None,
         approvals={name: _approval(name, data["approvals"][name]) for name in sorted(data["approvals"])},
+    )
+
+
+def build_notifications(declared: Declared, secrets: Mapping[tuple[str, str], str]) -> Mapping[str, Notification]:
+    data = declared.data["notifications"]
+    return {name: _notification(name, data[name], secrets) for name in sorted(data)}
+
+
+def _notification(name: str, data: dict[str, Any], secrets: Mapping[tuple[str, str], str]) -> Notification:
+    def secret(key: str) -> Secret | None:
+        return Secret(data[key], secrets.get((name, key))) if key in data else None
+
+    return Notification(
+        name=name,
+        channel=Channel(data["type"]),
+        url=secret("url"),
+        token=secret("token"),
+        command=tuple(data.get("command", ())),
+        events=tuple(Trouble(event) for event in data.get("events", Trouble)),
     )
 
 

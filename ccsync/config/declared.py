@@ -17,6 +17,7 @@ NAMED_SECTIONS = {
     "exports": "export",
     "policy": "policy rule",
     "approvals": "approval",
+    "notifications": "notification",
 }
 """Section → what one entry of it is called."""
 

@@ -1,7 +1,7 @@
 """The digest of a project's meaning: the same however the files are written, another when anything else is declared.
 
 Which files and places the declarations came from is no part of it, nor are the values behind references, nor what
-changes no plan: schedules, and approvals, which are written after the plan that they are for.
+changes no plan: schedules, notifications, and approvals, which are written after the plan that they are for.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from ccsync.core.plan import canonical_json
 from ccsync.core.spec import CombinedSegment, Connection, Export, Project, Roles, Secret, SetOperation, TableSegment
 
 _LEFT_OUT: dict[type, tuple[str, ...]] = {
-    Project: ("root", "digest", "approvals", "refresh"),
+    Project: ("root", "digest", "approvals", "refresh", "notifications"),
     TableSegment: ("query_file",),
     Export: ("schedule",),
 }

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ccsync.config.build import build
+from ccsync.config.build import build, build_notifications
 from ccsync.config.check import check
 from ccsync.config.declared import Declared, merge
 from ccsync.config.digest import digest_of
@@ -15,10 +15,10 @@ from ccsync.config.queries import read_queries
 from ccsync.config.resolve import resolve_references
 from ccsync.config.rules import check_rules
 from ccsync.config.yaml_core import Document, parse
-from ccsync.core.spec import Project
+from ccsync.core.spec import Notification, Project
 from ccsync.errors import Diagnostic, InvalidError, Severity, Where
 
-__all__ = ["Loaded", "find_config_dir", "load_project"]
+__all__ = ["Loaded", "find_config_dir", "load_notifications", "load_project"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,14 @@ def load_project(
         project = build(resolved, root, queries, secrets)
     files = tuple(document.file for document in documents)
     return Loaded(replace(project, digest=digest), _sorted(problems), files)
+
+
+def load_notifications(config_dir: Path, environ: Mapping[str, str]) -> Mapping[str, Notification]:
+    """The declared notifications, with what their references lead to. One that leads nowhere gives no value, and keeps
+    the others from nothing. For a configuration that was found right before."""
+    _, declared, _ = _read(config_dir)
+    resolved, secrets, _ = resolve_references(declared, environ, config_dir, ("notifications",))
+    return build_notifications(resolved, secrets)
 
 
 def _read(config_dir: Path) -> tuple[list[Document], Declared, list[Diagnostic]]:

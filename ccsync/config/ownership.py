@@ -13,7 +13,7 @@ from ccsync.config.yaml_core import Document, parse
 from ccsync.core.permission import ADMINISTRATORS_AND_CONTRIBUTORS, EVERYONE
 from ccsync.core.spec import Connection, ExportName, Project, TableSegment
 
-FOR_ADMINISTRATORS = ("workspace", "roles", "connections", "policy", "approvals")
+FOR_ADMINISTRATORS = ("workspace", "roles", "connections", "policy", "approvals", "notifications")
 """Sections that say where data may go, who may send them, and what may pass."""
 
 HEAD = """\

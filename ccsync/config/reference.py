@@ -92,6 +92,7 @@ _SECTIONS = (
     ("exports", "exports.NAME", "export"),
     ("policy", "policy.NAME", "rule"),
     ("approvals", "approvals.NAME", "approval"),
+    ("notifications", "notifications.NAME", "notification"),
 )
 _APART = {"guards": "see [guards](#guards)", "attributes": "see [attributes](#attributes)"}
 

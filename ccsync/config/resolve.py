@@ -8,13 +8,14 @@ from ccsync.config.declared import Declared
 from ccsync.config.declared import Path as Place
 from ccsync.config.findings import name_of
 from ccsync.config.interpolate import MissingError, replace_references
-from ccsync.config.rules import SECRET_KEYS, SECRET_OPTIONS
+from ccsync.config.rules import NOTIFICATION_SECRETS, SECRET_KEYS, SECRET_OPTIONS
 from ccsync.errors import Diagnostic
 
 # Any: YAML data.
 
 Secrets = dict[tuple[str, str], str]
-"""(connection or source, key) → the secret. Kept apart from the data, so that no check can come to show one.
+"""(connection, source or notification, key) → the secret. Kept apart from the data, so that no check can come to show
+one.
 
 A key below a source's `options` is `options.KEY`.
 """
@@ -62,7 +63,7 @@ class _Resolver:
             where = self._declared.where(path)
             self.missing.append(Diagnostic("E106", f"`{name_of(path)}`: {missing}", hint=hint, where=where))
             return text
-        if path[-1] in SECRET_KEYS:
+        if path[-1] in SECRET_KEYS or (path[0] == "notifications" and path[-1] in NOTIFICATION_SECRETS):
             self.secrets[str(path[1]), str(path[-1])] = resolved
             return text
         if path[0] == "sources" and len(path) > 2 and path[2] in SECRET_OPTIONS:

@@ -15,7 +15,7 @@ from ccsync.config.findings import name_of
 from ccsync.config.interpolate import has_reference, is_malformed, with_defaults
 from ccsync.config.listref import ListProblemError, parse_list_id
 from ccsync.core.guard import ALLOWABLE, NOT_ALLOWABLE
-from ccsync.core.spec import AuthFlow, OrderBy, SourceType
+from ccsync.core.spec import AuthFlow, Channel, OrderBy, SourceType
 from ccsync.errors import Diagnostic
 
 # Any: YAML data, not checked yet.
@@ -25,6 +25,9 @@ SECRET_KEYS = ("client_secret", "access_token")
 
 SECRET_OPTIONS = ("dsn", "uri", "options")
 """Of sources: never shown, though what holds no password may stand in the file."""
+
+NOTIFICATION_SECRETS = ("url", "token")
+"""Of notifications: these must be references."""
 
 _REMOTE = [kind.value for kind in SourceType if kind.is_remote]
 _FROM_STORES = ("csv", "json", "parquet", "delta")
@@ -53,6 +56,8 @@ def check_rules(declared: Declared) -> Iterator[Diagnostic]:
         yield from _check_export(declared, name, export)
     for name, approval in declared.entries("approvals"):
         yield from _check_approval(declared, name, approval)
+    for name, notification in declared.entries("notifications"):
+        yield from _check_notification(declared, name, notification)
     for name in declared.data["policy"]:
         if name in (*ALLOWABLE, *NOT_ALLOWABLE):
             yield _error("E103", declared, ("policy", name), "is the name of a guard", "give the rule another name")
@@ -84,7 +89,7 @@ def _check_value(declared: Declared, path: Path, value: Any) -> Iterator[Diagnos
                 yield from _check_value(declared, (*path, index), inner)
         case float() if not math.isfinite(value):
             yield _error("E103", declared, path, "must be a finite number")
-        case str() if path[-1] in SECRET_KEYS:
+        case str() if path[-1] in SECRET_KEYS or (path[0] == "notifications" and path[-1] in NOTIFICATION_SECRETS):
             return
         case str() if is_malformed(value):
             hint = "write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}; $${ stands for a plain ${"
@@ -236,6 +241,24 @@ def _check_approval(declared: Declared, name: str, approval: dict[str, Any]) -> 
     expires = approval.get("expires")
     if isinstance(expires, str) and not has_reference(expires) and not _is_day(expires):
         yield _error("E103", declared, (*path, "expires"), "must be a day, as YYYY-MM-DD")
+
+
+_NOTIFICATION_KEYS = {Channel.WEBHOOK: ("url", "token"), Channel.SLACK: ("url",), Channel.COMMAND: ("command",)}
+"""Kind → what it takes; the first is required."""
+
+
+def _check_notification(declared: Declared, name: str, notification: dict[str, Any]) -> Iterator[Diagnostic]:
+    path: Path = ("notifications", name)
+    kind = notification.get("type")
+    if kind not in list(Channel):
+        return
+    required, *_ = takes = _NOTIFICATION_KEYS[Channel(kind)]
+    if required not in notification:
+        summary = f"`{required}` is missing in `{name_of(path)}`: {kind} needs it"
+        yield Diagnostic("E103", summary, where=declared.where(path, key=True))
+    for key in ("url", "token", "command"):
+        if key in notification and key not in takes:
+            yield _error("E103", declared, (*path, key), f"has no meaning for {kind}", "remove it")
 
 
 def _error(code: str, declared: Declared, path: Path, what: str, hint: str | None = None) -> Diagnostic:

@@ -356,6 +356,34 @@ class Approval:
     expires: date | None = None
 
 
+class Channel(StrEnum):
+    WEBHOOK = "webhook"
+    SLACK = "slack"
+    COMMAND = "command"
+
+
+class Trouble(StrEnum):
+    """What can be told of: a run that failed; one that a guard or a rule blocks; many more people held back than
+    before; a sign-in that ends before the next run."""
+
+    FAILURE = "failure"
+    GUARD = "guard"
+    HELD_BACK = "held_back"
+    SIGN_IN = "sign_in"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Whom to tell of what. url: of WEBHOOK and SLACK; token: of WEBHOOK at most; command: of COMMAND, its words."""
+
+    name: str
+    channel: Channel
+    url: Secret | None = None
+    token: Secret | None = None
+    command: tuple[str, ...] = field(default=(), repr=False)
+    events: tuple[Trouble, ...] = tuple(Trouble)
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """Everything the files declare. `root` is the absolute config directory; mappings keep sorted-by-name order.
@@ -380,3 +408,4 @@ class Project:
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     detached: Mapping[ExportName, Export] = field(default_factory=dict)
     refresh: Recurrence | None = None
+    notifications: Mapping[str, Notification] = field(default_factory=dict)

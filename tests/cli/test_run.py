@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
+import pytest
 from ccsync.state.lock import Holder
 
 from tests.cli.conftest import Run
-from tests.cli.world import World
+from tests.cli.world import PEOPLE, World
 from tests.support.world import StillClock
 
 SECOND = """\
@@ -138,3 +139,64 @@ def test_a_clock_that_was_wrong_once_silences_nothing_and_a_damaged_memory_is_a_
     assert due(run, "2026-11-23T20:00:00Z")[1]["weekly_newsletter"] == "first_seen"
     (world.folder / ".ccsync" / "schedule.json").write_text('{"format": 1, "entries": {"vip": {"handled": "x"}}}')
     assert due(run, "2026-11-24T05:00:00Z")[1]["vip"] == "first_seen"
+
+
+NOTIFY = """
+notifications:
+  ops:
+    type: command
+    command: [sh, -c, "cat >> told.jsonl; echo >> told.jsonl"]
+  hook: {type: webhook, url: "${env:HOOK_URL}", events: [failure]}
+"""
+
+
+def told(world: World) -> list[tuple[str, str, bool]]:
+    """Subject, trouble and whether it is well again, of what was told since the last look."""
+    path = world.folder / "told.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    path.unlink(missing_ok=True)
+    notices = [json.loads(each) for each in lines]
+    assert all("@" not in each for each in lines)
+    return [(each["subject"], each["trouble"], each["recovered"]) for each in notices if each["trouble"] != "sign_in"]
+
+
+def test_trouble_is_told_once_and_so_is_its_end_and_telling_never_fails_a_run(world: World, run: Run) -> None:
+    configure(world)
+    with (world.folder / "ccsync.yaml").open("a") as file:
+        file.write(NOTIFY)
+    assert run("run", "weekly_newsletter").code == 0
+    assert told(world) == []
+    world.people(())
+    assert [run("run", "weekly_newsletter").code for _ in range(2)] == [3, 3]
+    assert told(world) == [("weekly_newsletter", "guard", False)]
+    world.people((*PEOPLE, *(f"p{number}" for number in range(15))))
+    assert run("run", "weekly_newsletter").code == 0
+    assert told(world) == [("weekly_newsletter", "guard", True)]
+    # Trouble that may pass is worth a word when it is there twice; the webhook's address is not even set.
+    failure = ("weekly_newsletter", "failure", False)
+    for expected in ([], [failure], []):
+        world.control("faults", kind="status", status=400, path="/account/summary")
+        done = run("run", "weekly_newsletter")
+        assert done.code == 1
+        assert told(world) == expected
+    assert "warning[W790] the notification hook could not be delivered: what its url" in done.err
+    world.control("people/leave", emails=[f"p{number}@example.com" for number in range(12)], list="Weekly newsletter")
+    assert run("run", "weekly_newsletter").code == 0
+    assert told(world) == [("weekly_newsletter", "failure", True), ("weekly_newsletter", "held_back", False)]
+    assert run("run", "weekly_newsletter").code == 0
+    assert told(world) == [("weekly_newsletter", "held_back", True)]
+
+
+def test_a_test_message_shows_what_arrives_and_what_does_not(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (world.folder / "ccsync.yaml").open("a") as file:
+        file.write(NOTIFY)
+    monkeypatch.setenv("HOOK_URL", "http://hooks.example/s3cret")
+    assert run("notify", "ops").code == 0
+    assert told(world) == [("test", "failure", True)]
+    done = run("notify")
+    assert done.code == 1
+    assert "s3cret" not in done.err + done.out
+    assert "no https address" in done.err
+    assert run("notify", "nobody").code == 7

@@ -1,0 +1,40 @@
+"""When a sign-in ends if nobody signs in again. Asks nothing of the network."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from ccsync.constant_contact.tokenstore import TokenStore
+from ccsync.core.spec import AuthFlow, Connection
+from ccsync.errors import DeniedError
+
+UNUSED = timedelta(days=180)
+"""A refresh token that is not used for so long is over. Source: FACTS, "Expiry of both"."""
+
+
+def sign_in_ends(connection: Connection, environ: Mapping[str, str], now: datetime) -> datetime | None:
+    """None when there is no sign-in, or its end can't be known. A sign-in that is over already ends now."""
+    if connection.auth.flow is AuthFlow.ACCESS_TOKEN:
+        token = connection.auth.access_token
+        return _end_of(token.value) if token and token.value else None
+    try:
+        grant = TokenStore(connection, environ).load()
+    except DeniedError:
+        return now
+    if grant is None:
+        return None
+    if grant.dead:
+        return now
+    return grant.obtained() + UNUSED if grant.refresh_token else grant.expires()
+
+
+def _end_of(token: str) -> datetime | None:
+    """`exp` of a JSON web token (RFC 7519 4.1.4), whose signature is the vendor's business; None for another token."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return datetime.fromtimestamp(float(claims["exp"]), UTC)
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError, OSError, binascii.Error):
+        return None
