@@ -77,6 +77,7 @@ def import_list(
         protection=export.protection,
         desired=before.desired if before else 0,
         members=0,
+        definitions=before.definitions if before else {},
     )
     adopted = stewardship.adopt(
         draft,

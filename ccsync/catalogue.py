@@ -145,6 +145,17 @@ CATALOGUE: dict[str, Entry] = {
         "`ccsync init` found files it would have to overwrite. It wrote nothing.",
         "Choose another folder, or move the files away.",
     ),
+    "E150": Entry(
+        "Two birthdays",
+        "`birthday` takes a date and fills `birthday_month` and `birthday_day`; an export maps it, or those two.",
+        "Remove one of them.",
+    ),
+    "E151": Entry(
+        "Two columns for one field",
+        "Two attributes stand for the same field of a contact: `phone` is `other_phone`, and an address without a kind"
+        " is the home address.",
+        "Remove one of them.",
+    ),
     "E201": Entry(
         "The role does not allow it",
         "The workspace has a `roles:` section, and the acting user's role does not cover the command. Viewers look and"
@@ -358,12 +369,6 @@ CATALOGUE: dict[str, Entry] = {
         "A row or value is larger than any row of people can be: often a quote that was never closed.",
         "Look at the place given, or leave the large column out.",
     ),
-    "E419": Entry(
-        "Not a month or day",
-        "Values of `birthday_month` must be 1 to 12, of `birthday_day` 1 to 31. Nothing is guessed for those that are"
-        " not.",
-        "Make the number with `sql:`, for example `month(birthday)`.",
-    ),
     "E421": Entry(
         "Source changed while it was read",
         "A file was written to between the first and the last look at it, so what was read may be half old and half"
@@ -391,6 +396,18 @@ CATALOGUE: dict[str, Entry] = {
         "No connection to the database of a source: a wrong address, no network, or a sign-in that is refused. What the"
         " driver said is not shown, because it may hold the password.",
         "Check what the source's references lead to, with the database's own client.",
+    ),
+    "E430": Entry(
+        "Nobody to suppress",
+        "A source of people who must not be sent is empty, or its column holds neither addresses nor digests. That is"
+        " taken for a broken source, not for leave to send to everyone. Nothing was planned.",
+        "Mend the source, or say `allow_empty: true` in its entry under `suppress`.",
+    ),
+    "E431": Entry(
+        "Values that no longer fit",
+        "Between the plan and the apply a custom field got another type, other choices or other decimals, or the plan"
+        " was made without asking for them; now values of the plan don't fit. Nothing was sent.",
+        "Plan again without --no-refresh.",
     ),
     "E500": Entry(
         "Too few people",
@@ -1008,6 +1025,27 @@ CATALOGUE: dict[str, Entry] = {
         "Several rows a customer",
         "The table has several rows for some customers, as attributes of one-to-many tables make them. One row counts.",
         "Say which with `duplicates.order_by` of the export.",
+        None,
+    ),
+    "W430": Entry(
+        "Suppressed people stay on the list",
+        "People who must not be sent are members of the list, and ccsync did not put them there. It never takes members"
+        " off that aren't ours.",
+        "Take them off in Constant Contact. `ccsync import EXPORT --own` makes a list's members ours.",
+        None,
+    ),
+    "W432": Entry(
+        "Suppression that names nobody",
+        "Rows of a source of people who must not be sent hold something else than an address or a digest. Whom they"
+        " mean can't be known, so those people may be sent.",
+        "Mend the source.",
+        None,
+    ),
+    "W433": Entry(
+        "Types of custom fields not known",
+        "The plan was made without asking the account, and no earlier apply knew the types of these custom fields."
+        " Their values are planned as they stand; `apply` checks them and sends nothing if one doesn't fit (E431).",
+        "Plan without --no-refresh.",
         None,
     ),
     "W441": Entry(

@@ -15,6 +15,7 @@ from typing import NewType, Protocol
 from ccsync.core.batch import Batch, Transport
 from ccsync.core.change import DiffCounts
 from ccsync.core.event import Event
+from ccsync.core.fields import CUSTOM_FIELD_PREFIX, Definition
 from ccsync.core.plan import Plan, SourceRead, StateRef
 from ccsync.core.policy import Breach
 from ccsync.core.record import ActivityId, Counters, Record
@@ -50,6 +51,17 @@ class Clock(Protocol):
 
 # ---------------------------------------------------------------- desired: segments now
 
+Definitions = Mapping[str, Definition]
+"""Target (`cf:NAME`) → what the account says of the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """relation: (name VARCHAR), distinct: keys, and, where hashed, lower-case hexadecimal sha256 of keys."""
+
+    relation: Relation
+    hashed: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Desired:
@@ -58,7 +70,12 @@ class Desired:
     relation: (key VARCHAR, <target> VARCHAR per field; NULL = leave the remote value alone), one row a key.
     unusable_relation: (key VARCHAR: the address as it stood, cut to 320 characters, or NULL; reason VARCHAR).
     size: rows of `relation`. rows: source rows read. unusable: count by reason; blocking: the part of them that counts
-    for `max_unusable` (duplicates dropped by `keep: first` don't). findings: warnings about the sources.
+    for `max_unusable` (what the user chose to leave out doesn't: duplicates dropped by `keep: first`, rows dropped by
+    `on_null: skip_row`). findings: warnings about the sources.
+
+    filtered: source rows left out on purpose, by reason (`core.change.Filtered`); they are neither in `relation` nor in
+    `unusable_relation`. filtered_relation: (key VARCHAR, reason VARCHAR), one row a key. suppressed: everyone who must
+    not be sent over the export's connection, in its segments or not; None when nobody is declared.
     """
 
     relation: Relation
@@ -69,11 +86,17 @@ class Desired:
     blocking: int
     sources: tuple[SourceRead, ...]
     findings: tuple[Diagnostic, ...] = ()
+    filtered: Mapping[str, int] = field(default_factory=dict)
+    filtered_relation: Relation | None = None
+    suppressed: Suppressed | None = None
 
 
 class Desires(Protocol):
-    def desired(self, export: Export) -> Desired:
-        """Reads the export's sources, runs its segments. Raises InvalidError with every problem of the data."""
+    def desired(self, export: Export, definitions: Definitions | None = None) -> Desired:
+        """Reads the export's sources, runs its segments, formats values as the fields take them.
+
+        definitions: of its custom fields, as far as they are known; the others are free text. Raises InvalidError with
+        every problem of the data."""
 
     def conflicts(self, desires: Mapping[ExportName, Desired]) -> Mapping[ExportName, Mapping[str, int]]:
         """Finds people for whom two of these exports want different values of one field, and blanks that field in both
@@ -104,8 +127,9 @@ class Ledger:
 
     path: Parquet (key VARCHAR, contact_id VARCHAR, status VARCHAR, ownership VARCHAR, reason VARCHAR,
     refused_content VARCHAR, first_run VARCHAR, last_run VARCHAR, changed_at VARCHAR, then <field> VARCHAR per field),
-    ordered by key, one row a key. mapping: see ExportPlan. desired: usable people of the last run. members: rows with
-    status `member`. protection: what stands until it is lifted, also without the export's declaration.
+    ordered by key, one row a key. mapping, definitions: see ExportPlan. desired: usable people of the last run.
+    members: rows with status `member`. protection: what stands until it is lifted, also without the export's
+    declaration.
     """
 
     export: ExportName
@@ -121,6 +145,7 @@ class Ledger:
     desired: int
     members: int
     protection: tuple[Protection, ...] = ()
+    definitions: Definitions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +226,11 @@ class CustomField:
     id: str
     name: str
     label: str
-    type: str
+    definition: Definition
+
+    @property
+    def target(self) -> str:
+        return CUSTOM_FIELD_PREFIX + self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,9 +341,9 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """Another export on the same list of the same account. desired, unusable: of its `Desired`; None when it is no
-    longer declared. Who is among the unusable by a key is claimed as well: their row is there. stays: it does not run
-    and is not given up either (no connection, or protected), so everybody in its ledger is claimed."""
+    """Another export on the same list of the same account. desired, unusable, suppressed: of its `Desired`; None when
+    it is no longer declared. Who is among the unusable by a key is claimed as well: their row is there. stays: it does
+    not run and is not given up either (no connection, or protected), so everybody in its ledger is claimed."""
 
     name: ExportName
     ledger: Path | None
@@ -322,6 +351,7 @@ class Sibling:
     on_leave: OnLeave
     unusable: Relation | None = None
     stays: bool = False
+    suppressed: Suppressed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +439,9 @@ class Firewall(Protocol):
 
 class Bodies(Protocol):
     """Turns batches of a changes file into what is sent. `without`: paths of Drops; `only`: Parquet (key) or None."""
+
+    def misfits(self, changes: Path, definitions: Definitions) -> Mapping[str, int]:
+        """Values to be sent that are not what these definitions would make of them: target → rows, if there are any."""
 
     def import_body(
         self, changes: Path, fields: Sequence[str], batch: Batch, without: Sequence[Path], only: Path | None
@@ -654,7 +687,8 @@ class PersonalFacts:
     """What the engine knows of one person and one export.
 
     op, reason: of the row that a plan would have for them; empty when it has none. desired: wanted by the segments now.
-    unusable: why rows with their address can't be used, None when there are none. ledger: their row there, by column,
+    unusable: why rows with their address can't be used, None when there are none. filtered: why they are left out on
+    purpose, empty when they aren't. ledger: their row there, by column,
     empty for none. memory: their opt-out of this list (since, reason, run), empty for none.
     """
 
@@ -664,6 +698,7 @@ class PersonalFacts:
     unusable: str | None
     ledger: Mapping[str, str]
     memory: Mapping[str, str]
+    filtered: str = ""
 
 
 class Narrowing(Protocol):

@@ -174,6 +174,7 @@ def _next_ledger(deck: Deck, export: ExportPlan, part: Settled) -> Ledger | None
         protection=export.protection,
         desired=export.desired,
         members=members,
+        definitions=export.definitions,
     )
 
 

@@ -26,8 +26,8 @@ from ccsync.ports import Destination, Live, LiveFile
 def check_remote(deck: Deck, connection: ConnectionName) -> None:
     """Everything that can be known to be wrong before anything is sent.
 
-    Raises GuardError (E506, E507), DeniedError (E304, E30x), InvalidError (E601, E602) and StaleError (E610: a list of
-    a name that the plan was to create exists by now).
+    Raises GuardError (E506, E507), DeniedError (E304, E30x), InvalidError (E601, E602, E431) and StaleError (E610: a
+    list of a name that the plan was to create exists by now).
     """
     destination = deck.destinations(connection)
     _check_quota(deck, connection)
@@ -35,15 +35,7 @@ def check_remote(deck: Deck, connection: ConnectionName) -> None:
     destination.check_access()
     lists = {known.id: known.name for known in destination.lists()}
     problems = [problem for export in deck.exports(connection) for problem in _list_problems(deck, export, lists)]
-    if any(target.startswith(CUSTOM_FIELD_PREFIX) for export in deck.exports(connection) for target in export.fields):
-        names = {CUSTOM_FIELD_PREFIX + custom.name for custom in destination.custom_fields()}
-        problems += [
-            Diagnostic("E602", f"{export.name}: custom field {target} is gone", hint="plan again")
-            for export in deck.exports(connection)
-            if not export.deleted
-            for target in export.fields
-            if target.startswith(CUSTOM_FIELD_PREFIX) and target not in names
-        ]
+    problems += _field_problems(deck, connection)
     if problems:
         raise InvalidError(*problems)
     _check_contract(deck, connection)
@@ -111,6 +103,42 @@ def _list_problems(deck: Deck, export: ExportPlan, lists: dict[ListId, str]) -> 
             deck.gone_lists.add(export.list.id)
         else:
             yield Diagnostic("E601", f"the list of {export.name} is gone: {export.list.id}", hint="plan again")
+
+
+def _field_problems(deck: Deck, connection: ConnectionName) -> list[Diagnostic]:
+    """Custom fields that are gone, and those whose definition is another than the plan's and whose values don't fit."""
+    asking = [(export, custom) for export in deck.exports(connection) if (custom := _custom_fields(export))]
+    if not asking:
+        return []
+    known = {field.target: field.definition for field in deck.destinations(connection).custom_fields()}
+    problems = []
+    for export, custom in asking:
+        problems += [
+            Diagnostic("E602", f"{export.name}: custom field {target} is gone", hint="plan again")
+            for target in custom
+            if target not in known
+        ]
+        changed = {
+            target: known[target]
+            for target in custom
+            if target in known and export.definitions.get(target) != known[target]
+        }
+        problems += [
+            Diagnostic(
+                "E431",
+                f"{export.name}: {rows:,} values of {target} don't fit the field as the account has it now",
+                detail=f"Its type is {known[target].type} now. Nothing was sent.",
+                hint="plan again without --no-refresh",
+            )
+            for target, rows in deck.work.bodies.misfits(deck.changes[export.name], changed).items()
+        ]
+    return problems
+
+
+def _custom_fields(export: ExportPlan) -> tuple[str, ...]:
+    if export.deleted:
+        return ()
+    return tuple(target for target in export.fields if target.startswith(CUSTOM_FIELD_PREFIX))
 
 
 LOOK_FRESH_S = 60.0

@@ -39,7 +39,7 @@ def rejects(
             raise InvalidError(
                 Diagnostic("E614", f"{export} was never applied: nothing of it was refused", hint="see `ccsync status`")
             )
-        desired = workspace.desires.desired(declared)
+        desired = workspace.desires.desired(declared, ledger.definitions)
         fields = tuple(field.target for field in declared.fields)
         rows = write_rejects(workspace.session, ledger.path, desired.relation, fields, output)
     show([line(f"{counted(rows, 'refused row')} written to {output} (holds personal data; mode 0600).", hang=2)])

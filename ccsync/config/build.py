@@ -3,18 +3,18 @@
 The defaults of connections, exports and guards are those of the values; of a source's options, those of the schema.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
-from ccsync.config.declared import Declared
+from ccsync.config.declared import Declared, Path, suppressions
 from ccsync.config.interpolate import has_reference
 from ccsync.config.listref import parse_list
 from ccsync.config.rules import SECRET_OPTIONS, parse_order
 from ccsync.config.validator import config_schema
 from ccsync.core.change import Op
-from ccsync.core.fields import CUSTOM_FIELD_PREFIX
+from ccsync.core.fields import BIRTHDAY, CUSTOM_FIELD_PREFIX
 from ccsync.core.spec import (
     DAYS,
     Approval,
@@ -40,6 +40,8 @@ from ccsync.core.spec import (
     Notification,
     OnDelete,
     OnLeave,
+    OnNull,
+    OnTooLong,
     OrderBy,
     PolicyRule,
     Project,
@@ -54,6 +56,7 @@ from ccsync.core.spec import (
     SourceName,
     SourceType,
     Sql,
+    Suppression,
     TableSegment,
     Trouble,
     Value,
@@ -77,18 +80,18 @@ class Query:
 def build(
     declared: Declared,
     root: str,
-    queries: Mapping[tuple[str, str], Query],
+    queries: Mapping[Path, Query],
     secrets: Mapping[tuple[str, str], str],
 ) -> Project:
     """The project, without its digest.
 
-    queries: (section, name) → its SQL, where that was read from a file. secrets: (connection, key) → what its reference
-    led to.
+    queries: where a query stands → its SQL, where that was read from a file. secrets: (connection, key) → what its
+    reference led to.
     """
     data = declared.data
     workspace = data["workspace"]
     connections = {
-        ConnectionName(name): _connection(name, data["connections"][name], secrets)
+        ConnectionName(name): _connection(name, data["connections"][name], secrets, queries)
         for name in sorted(data["connections"])
     }
     sources = {SourceName(name): _source(name, data["sources"][name], secrets) for name in sorted(data["sources"])}
@@ -163,7 +166,9 @@ def _roles(data: dict[str, Any]) -> Roles:
     return Roles(**{role: tuple(users) for role, users in data.items()})
 
 
-def _connection(name: str, data: dict[str, Any], secrets: Mapping[tuple[str, str], str]) -> Connection:
+def _connection(
+    name: str, data: dict[str, Any], secrets: Mapping[tuple[str, str], str], queries: Mapping[Path, Query]
+) -> Connection:
     available_to = data.get("available_to", "administrators")
     consent = dict(data.get("consent", {}))
     consent["data_privacy"] = consent.get("data_privacy") == "agreed"
@@ -183,6 +188,19 @@ def _connection(name: str, data: dict[str, Any], secrets: Mapping[tuple[str, str
         auth=_auth(name, data.get("auth", {}), secrets),
         endpoints=Endpoints(**{key: address.rstrip("/") for key, address in data.get("endpoints", {}).items()}),
         limits=ConnectionLimits(**limits),
+        suppress=tuple(_suppression(entry, queries.get(place)) for place, entry in suppressions(name, data)),
+    )
+
+
+def _suppression(data: dict[str, Any], query: Query | None) -> Suppression:
+    return Suppression(
+        source=SourceName(data["source"]),
+        column=data["sha256"] if "sha256" in data else data["email"],
+        hashed="sha256" in data,
+        table=data.get("table"),
+        query=query.text if query else _stripped(data.get("query")),
+        query_file=query.file if query else None,
+        allow_empty=data.get("allow_empty", False),
     )
 
 
@@ -243,10 +261,6 @@ def _stripped(sql: str | None) -> str | None:
 
 
 def _export(name: str, data: dict[str, Any], shared_guards: dict[str, Any], zone: str) -> Export:
-    attributes = data.get("attributes", {})
-    custom_fields = data.get("custom_fields", {})
-    fields = [Field(target, _expression(value)) for target, value in attributes.items()]
-    fields += [Field(CUSTOM_FIELD_PREFIX + target, _expression(value)) for target, value in custom_fields.items()]
     return Export(
         name=ExportName(name),
         display_name=data.get("display_name", name),
@@ -254,7 +268,8 @@ def _export(name: str, data: dict[str, Any], shared_guards: dict[str, Any], zone
         list=parse_list(data["list"]),
         segments=tuple(SegmentName(segment) for segment in data["segments"]),
         email=_expression(data["data_matching"]["email"]),
-        fields=tuple(fields),
+        fields=tuple(_fields(data)),
+        require=data.get("require"),
         on_leave=OnLeave(data.get("on_leave", OnLeave.REMOVE_FROM_LIST)),
         on_delete=OnDelete(data.get("on_delete", OnDelete.KEEP_MEMBERS)),
         duplicates=_duplicates(data.get("duplicates", {})),
@@ -273,6 +288,26 @@ def _recurrence(data: dict[str, Any], zone: str) -> Recurrence:
     times = sorted(time.fromisoformat(text) for text in data["times"])
     days = sorted(DAYS.index(day) for day in data.get("days", ()))
     return Recurrence(tuple(times), tuple(days), data.get("timezone", zone))
+
+
+def _fields(data: dict[str, Any]) -> Iterator[Field]:
+    """`birthday` becomes two fields: the month and the day of one date."""
+    for target, value in data.get("attributes", {}).items():
+        for part in BIRTHDAY if target == "birthday" else (target,):
+            yield _field(part, value, data, of_date=target == "birthday")
+    for target, value in data.get("custom_fields", {}).items():
+        yield _field(CUSTOM_FIELD_PREFIX + target, value, data)
+
+
+def _field(target: str, value: str | dict[str, Any], export: dict[str, Any], *, of_date: bool = False) -> Field:
+    own = value if isinstance(value, dict) else {}
+    return Field(
+        target,
+        _expression(value),
+        on_too_long=OnTooLong(own.get("on_too_long", export.get("on_too_long", OnTooLong.UNUSABLE))),
+        on_null=OnNull(own.get("on_null", export.get("on_null", OnNull.KEEP))),
+        of_date=of_date,
+    )
 
 
 def _expression(value: str | dict[str, Any]) -> Expression:

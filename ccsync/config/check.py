@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ccsync.config.declared import Declared, Path
+from ccsync.config.declared import Declared, Path, suppressions
 from ccsync.config.findings import did_you_mean, name_of
 from ccsync.config.listref import ListProblemError, parse_list_id
 from ccsync.config.rules import check_rules, check_values
@@ -55,6 +55,10 @@ def _uses(declared: Declared) -> Iterator[tuple[Path, str, str]]:
             yield ("segments", name, "source"), "sources", segment["source"]
         for path, operand in operands(segment):
             yield ("segments", name, *path), "segments", operand
+    for name, connection in declared.entries("connections"):
+        for place, entry in suppressions(name, connection):
+            if isinstance(entry.get("source"), str):
+                yield (*place, "source"), "sources", entry["source"]
     for name, export in declared.entries("exports"):
         if isinstance(export.get("connection"), str):
             yield ("exports", name, "connection"), "connections", export["connection"]

@@ -55,6 +55,14 @@ class Declared:
         return Declared(data, self.documents, self.complete)
 
 
+def suppressions(connection: str, entry: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:  # Any: YAML data
+    """The entries of a connection's `suppress` that are mappings, each with its place."""
+    found = entry.get("suppress")
+    for index, each in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(each, dict):
+            yield ("connections", connection, "suppress", index), each
+
+
 def merge(documents: tuple[Document, ...], *, complete: bool) -> tuple[Declared, tuple[Diagnostic, ...]]:
     """The sections of all files. Of a name that is declared twice the first stands, and a diagnostic names both."""
     data: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}

@@ -21,7 +21,7 @@ _LEFT_OUT: dict[type, tuple[str, ...]] = {
 _SETS: dict[type, tuple[str, ...]] = {
     Export: ("segments", "fields"),
     Roles: ("administrators", "contributors", "viewers"),
-    Connection: ("available_to",),
+    Connection: ("available_to", "suppress"),
 }
 """Where order means nothing. A segment's operands are handled below: the base of `except` comes first."""
 

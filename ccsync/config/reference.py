@@ -153,6 +153,8 @@ class _Writer:
                 continue
             if "properties" in schema:
                 yield from self._rows(schema, f"{prefix}.{key}")
+            elif "properties" in (inner := self._target(schema.get("items", {}))):
+                yield from self._rows(inner, f"{prefix}.{key}[]")
             elif schema is self._definitions["list"]:
                 yield from self._rows(schema["anyOf"][1], f"{prefix}.{key}")
 
@@ -184,7 +186,8 @@ class _Writer:
             case "array":
                 if "maxItems" in schema:
                     return f"list of {schema['maxItems']} numbers"
-                return "list of names" if self._kind(schema["items"]) == "name" else "list of text"
+                kinds = {"name": "list of names", "mapping": "list of mappings"}
+                return kinds.get(self._kind(schema["items"]), "list of text")
             case "integer":
                 return f"whole number{_range(schema)}"
             case "number":

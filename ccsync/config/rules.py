@@ -10,10 +10,11 @@ from datetime import date
 from typing import Any
 
 from ccsync.config.addresses import endpoint_problem, has_password
-from ccsync.config.declared import Declared, Path
+from ccsync.config.declared import Declared, Path, suppressions
 from ccsync.config.findings import name_of
 from ccsync.config.interpolate import has_reference, is_malformed, with_defaults
 from ccsync.config.listref import ListProblemError, parse_list_id
+from ccsync.core.fields import BIRTHDAY, same_place
 from ccsync.core.guard import ALLOWABLE, NOT_ALLOWABLE
 from ccsync.core.spec import AuthFlow, Channel, OrderBy, SourceType
 from ccsync.errors import Diagnostic
@@ -121,6 +122,8 @@ def _check_zone(declared: Declared, path: Path, data: dict[str, Any]) -> Iterato
 
 def _check_connection(declared: Declared, name: str, connection: dict[str, Any]) -> Iterator[Diagnostic]:
     path: Path = ("connections", name)
+    for place, entry in suppressions(name, connection):
+        yield from _check_table(declared, place, entry)
     yield from _check_auth(declared, path, _mapping(connection.get("auth", {})))
     for key, value in _mapping(connection.get("endpoints")).items():
         if isinstance(value, str) and not has_reference(address := with_defaults(value)):
@@ -186,6 +189,11 @@ def _check_segment(declared: Declared, name: str, segment: dict[str, Any]) -> It
         summary = f"`{name_of(path)}` takes `where` or `query`, not both"
         hint = "put the condition into the query"
         yield Diagnostic("E103", summary, hint=hint, where=declared.where((*path, "query"), key=True))
+    yield from _check_table(declared, path, segment)
+
+
+def _check_table(declared: Declared, path: Path, segment: dict[str, Any]) -> Iterator[Diagnostic]:
+    """What a segment, or a source of people who must not be sent, reads of its source."""
     source = segment.get("source")
     kind = _mapping(declared.data["sources"].get(source)).get("type") if isinstance(source, str) else None
     if kind in _MANY_TABLES and "table" not in segment:
@@ -226,6 +234,7 @@ def _check_export(declared: Declared, name: str, export: dict[str, Any]) -> Iter
         except (ListProblemError, ValueError, OverflowError) as problem:
             hint = problem.hint if isinstance(problem, ListProblemError) else None
             yield _error("E105", declared, place, f"names no list: {problem}", hint)
+    yield from _check_attributes(declared, (*path, "attributes"), _mapping(export.get("attributes")))
     orders = _mapping(export.get("duplicates")).get("order_by")
     for index, order in enumerate(orders if isinstance(orders, list) else ()):
         if isinstance(order, str) and parse_order(order) is None:
@@ -259,6 +268,17 @@ def _check_notification(declared: Declared, name: str, notification: dict[str, A
     for key in ("url", "token", "command"):
         if key in notification and key not in takes:
             yield _error("E103", declared, (*path, key), f"has no meaning for {kind}", "remove it")
+
+
+def _check_attributes(declared: Declared, path: Path, attributes: dict[str, Any]) -> Iterator[Diagnostic]:
+    for part in BIRTHDAY:
+        if part in attributes and "birthday" in attributes:
+            summary = f"`birthday` and `{part}` in `{name_of(path)}` both say the day of birth"
+            hint = "keep `birthday`, which takes a date, or the month and the day"
+            yield Diagnostic("E150", summary, hint=hint, where=declared.where((*path, part), key=True))
+    for first, other in same_place(list(attributes)):
+        summary = f"`{first}` and `{other}` in `{name_of(path)}` are one and the same field of a contact"
+        yield Diagnostic("E151", summary, hint="remove one of them", where=declared.where((*path, other), key=True))
 
 
 def _error(code: str, declared: Declared, path: Path, what: str, hint: str | None = None) -> Diagnostic:

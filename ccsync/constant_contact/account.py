@@ -21,6 +21,8 @@ from ccsync.constant_contact.routes import NEEDED_PRIVILEGES, find_route
 from ccsync.constant_contact.tokenstore import TokenStore
 from ccsync.constant_contact.wire import Call, Timeouts
 from ccsync.core.event import Noticed
+from ccsync.core.fields import DECIMALS_MAX, Definition
+from ccsync.core.key import SPACE
 from ccsync.core.record import ActivityId
 from ccsync.core.spec import AccountId, AuthFlow, Connection, ListId
 from ccsync.errors import Diagnostic, NotFoundError
@@ -98,7 +100,7 @@ class ConstantContact:
                 _text(row.get("custom_field_id")),
                 _text(row.get("name")),
                 _text(row.get("label")),
-                _text(row.get("type")),
+                _definition(row),
             )
             for row in rows
             if _text(row.get("name"))
@@ -183,6 +185,26 @@ class ConstantContact:
 
     def _known_fields(self) -> tuple[CustomField, ...]:
         return self._fields if self._fields is not None else self.custom_fields()
+
+
+def _definition(row: dict[str, Any]) -> Definition:
+    """Leniently: what can't be read counts as not said. Source: openapi.yml 3.0.178, #/definitions/CustomField."""
+    kind = _text(row.get("type"))
+    metadata = row.get("metadata")
+    said = metadata if isinstance(metadata, dict) else {}
+    places = 0 if said.get("integer") is True else said.get("decimal_places")
+    decimals = places if type(places) is int and 0 <= places <= DECIMALS_MAX else None
+    # A number is not negative unless that is said; of an amount of money nothing is said about it.
+    negative = said.get("allow_negative") is True if kind == "number" else said.get("allow_negative") is not False
+    offered = row.get("choices")
+    labels = [
+        _text(choice.get("choice_label")).strip(SPACE)
+        for choice in (offered if isinstance(offered, list) else ())
+        if isinstance(choice, dict) and not choice.get("deleted_at")
+    ]
+    return Definition(
+        kind, decimals, negative, tuple(dict.fromkeys(each for each in labels if each and "\0" not in each))
+    )
 
 
 @contextmanager

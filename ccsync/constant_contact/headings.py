@@ -7,7 +7,7 @@ Source: real export files (FACTS 2.6; SURPRISES 21): `Email address`, `First nam
 import re
 from collections.abc import Mapping, Sequence
 
-from ccsync.core.fields import CUSTOM_FIELD_PREFIX
+from ccsync.core.fields import CUSTOM_FIELD_PREFIX, Kind, field_spec
 from ccsync.ports import CustomField
 
 EMAIL = "email"
@@ -83,9 +83,14 @@ def _labels(target: str, custom: Sequence[CustomField]) -> tuple[str, ...]:
     if not target.startswith(CUSTOM_FIELD_PREFIX):
         return _ATTRIBUTES.get(target, ())
     name = target.removeprefix(CUSTOM_FIELD_PREFIX)
-    labels = {plain(field.label) for field in custom if field.name == name}
+    labels = {plain(field.label) for field in custom if field.name == name and _is_spelled_as_sent(field)}
     others = {plain(field.label) for field in custom if field.name != name}
     return tuple(labels - others - _STANDARD)
+
+
+def _is_spelled_as_sent(field: CustomField) -> bool:
+    """How the file spells a date, a number or several choices need not be how they were sent."""
+    return field_spec(field.target, field.definition).kind in (Kind.TEXT, Kind.CHOICE)
 
 
 def _is_doubtful(target: str, fields: Sequence[str]) -> bool:

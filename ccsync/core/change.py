@@ -27,11 +27,31 @@ class HeldBack(StrEnum):
 
 
 class Unusable(StrEnum):
+    """Why a source row can't be used. Where a field's value is the reason, its name stands behind it in the `reason` of
+    a row: `invalid_date:anniversary`."""
+
     MISSING_EMAIL = "missing_email"
     INVALID_EMAIL = "invalid_email"
     EMAIL_TOO_LONG = "email_too_long"
     FIELD_TOO_LONG = "field_too_long"
+    INVALID_DATE = "invalid_date"
+    INVALID_NUMBER = "invalid_number"
+    INVALID_BOOLEAN = "invalid_boolean"
+    INVALID_CHOICE = "invalid_choice"
+    TOO_MANY_PHONES = "too_many_phones"
+    MISSING_VALUE = "missing_value"
     DUPLICATE = "duplicate"
+
+
+OF_NO_PERSON = (Unusable.MISSING_EMAIL, Unusable.INVALID_EMAIL, Unusable.EMAIL_TOO_LONG)
+"""Reasons of rows without a key. Rows with another reason stand for somebody who is wanted and can't be sent."""
+
+
+class Filtered(StrEnum):
+    """Why people of the segments are left out on purpose: they never leave this machine."""
+
+    CONSENT_MISSING = "consent_missing"
+    SUPPRESSED = "suppressed"
 
 
 class Ownership(StrEnum):
@@ -59,6 +79,8 @@ class Reason(StrEnum):
     SEGMENT_JOINED = "segment_joined"
     SEGMENT_LEFT = "segment_left"
     SOURCE_ROW_GONE = "source_row_gone"
+    CONSENT_MISSING = "consent_missing"
+    SUPPRESSED = "suppressed"
     EXPORT_DELETED = "export_deleted"
     CONTENT_CHANGED = "content_changed"
     ALREADY_ON_LIST = "already_on_list"
@@ -89,6 +111,10 @@ def zero_held_back() -> dict[str, int]:
     return {str(reason): 0 for reason in HeldBack}
 
 
+def zero_filtered() -> dict[str, int]:
+    return {str(reason): 0 for reason in Filtered}
+
+
 def zero_unusable() -> dict[str, int]:
     return {str(reason): 0 for reason in Unusable}
 
@@ -99,7 +125,7 @@ class DiffCounts:
 
     drift: members of ours whose live value of a field is not the one last accepted, per field.
     managed: rows of this export's ledger that are members. live: members of the list now, None when not refreshed.
-    gone: ledger members no longer on the list. new_fields: see `reasons`.
+    gone: ledger members no longer on the list. suppressed_stay: suppressed people on the list who aren't ours.
     """
 
     counts: Counts
@@ -110,3 +136,4 @@ class DiffCounts:
     managed: int = 0
     live: int | None = None
     gone: int = 0
+    suppressed_stay: int = 0

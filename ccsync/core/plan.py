@@ -13,6 +13,7 @@ from typing import Any
 
 from ccsync.core.batch import Batch, BatchKind, Transport
 from ccsync.core.change import Counts
+from ccsync.core.fields import Definition
 from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDelete, OnLeave, Protection
 from ccsync.errors import Diagnostic, Severity, Where
 
@@ -68,6 +69,8 @@ class ExportPlan:
     managed: ledger rows of this export that are members. unresolved: removals whose contact id is not known yet.
     people: how many people's data leave to the vendor. changes_sha256: of the changes file. unrecorded: keys that count
     once the export is gone, and that the state doesn't know as they are declared now; recording them is a change.
+    filtered: source rows left out on purpose, by reason. definitions: custom field → what the account said of it when
+    its values were formatted; without the fields whose definition wasn't known.
     """
 
     name: ExportName
@@ -99,6 +102,8 @@ class ExportPlan:
     changes_sha256: str = ""
     protection: tuple[Protection, ...] = ()
     unrecorded: tuple[str, ...] = ()
+    filtered: Mapping[str, int] = field(default_factory=dict)
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
 
     @property
     def removals(self) -> tuple[Batch, ...]:
@@ -232,7 +237,13 @@ def _export(part: Mapping[str, Any]) -> ExportPlan:
         for read in fields["sources"]
     )
     fields["estimate"] = Estimate(**fields["estimate"])
+    fields["definitions"] = definitions_from(fields["definitions"])
     return ExportPlan(**fields)
+
+
+def definitions_from(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Definition]:  # Any: a JSON document
+    """Definitions as a document holds them, back as values. Raises KeyError, TypeError or ValueError."""
+    return {target: Definition(**{**part, "choices": tuple(part["choices"])}) for target, part in parts.items()}
 
 
 def _batch(part: Mapping[str, Any]) -> Batch:

@@ -81,6 +81,23 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """Where people stand who must never be sent over a connection: erased, do not mail.
+
+    column: of their addresses, or (hashed) of the lower-case hexadecimal sha256 of their canonical addresses.
+    table, query, query_file: as of a TableSegment. allow_empty: nobody in it is no error.
+    """
+
+    source: SourceName
+    column: str
+    hashed: bool = False
+    table: str | None = None
+    query: str | None = None
+    query_file: str | None = None
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """available_to: `administrators`, `administrators_and_contributors`, or the users themselves.
 
@@ -96,6 +113,7 @@ class Connection:
     auth: Auth = Auth()
     endpoints: Endpoints = Endpoints()
     limits: ConnectionLimits = ConnectionLimits()
+    suppress: tuple[Suppression, ...] = ()
 
 
 class SourceType(StrEnum):
@@ -188,12 +206,28 @@ class Value:
 Expression = Column | Sql | Value
 
 
+class OnTooLong(StrEnum):
+    UNUSABLE = "unusable"
+    TRUNCATE = "truncate"
+
+
+class OnNull(StrEnum):
+    KEEP = "keep"
+    SKIP_ROW = "skip_row"
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
-    """target: `first_name`, …, or `cf:NAME` for a custom field; the name used in counts, plan columns and messages."""
+    """target: `first_name`, …, or `cf:NAME` for a custom field; the name used in counts, plan columns and messages.
+
+    of_date: the expression gives a date, and the target is a part of it.
+    """
 
     target: str
     expression: Expression
+    on_too_long: OnTooLong = OnTooLong.UNUSABLE
+    on_null: OnNull = OnNull.KEEP
+    of_date: bool = False
 
 
 class OnLeave(StrEnum):
@@ -286,7 +320,10 @@ class ListRef:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """fields: in the order of the file, attributes before custom fields; e-mail is `email`, not a field."""
+    """fields: in the order of the file, attributes before custom fields; e-mail is `email`, not a field.
+
+    require: SQL condition over the columns of the segments; rows for which it is not true are never sent.
+    """
 
     name: ExportName
     display_name: str
@@ -295,6 +332,7 @@ class Export:
     segments: tuple[SegmentName, ...]
     email: Expression
     fields: tuple[Field, ...] = ()
+    require: str | None = None
     on_leave: OnLeave = OnLeave.REMOVE_FROM_LIST
     on_delete: OnDelete = OnDelete.KEEP_MEMBERS
     duplicates: Duplicates = Duplicates()

@@ -1,16 +1,18 @@
 """Reads batches out of a changes file as the bytes and ids that are sent; how a row is spelled is `encode.py`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ccsync.core.batch import Batch, Transport
+from ccsync.core.fields import field_spec
 from ccsync.engine import encode
 from ccsync.engine.batches import IMPORT_ORDER
 from ccsync.engine.canonical import folded_sql
 from ccsync.engine.drops import without_dropped
+from ccsync.engine.formats import format_sql
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
-from ccsync.ports import ImportBody
+from ccsync.ports import Definitions, ImportBody
 
 
 class BodyWriter:
@@ -18,6 +20,20 @@ class BodyWriter:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def misfits(self, changes: Path, definitions: Definitions) -> Mapping[str, int]:
+        """See the port."""
+        if not definitions:
+            return {}
+        counts = []
+        for target, definition in definitions.items():
+            value = encode.after(target)
+            fits = f"{format_sql(value, field_spec(target, definition))} IS NOT DISTINCT FROM {value}"
+            counts.append(f"count(*) FILTER ({value} IS NOT NULL AND NOT ({fits}))")
+        found = self._session.row(
+            f"SELECT {', '.join(counts)} FROM read_parquet({literal(str(changes))}) WHERE batch IS NOT NULL"
+        )
+        return {target: rows for target, rows in zip(definitions, found, strict=True) if rows}
 
     def import_body(
         self, changes: Path, fields: Sequence[str], batch: Batch, without: Sequence[Path], only: Path | None

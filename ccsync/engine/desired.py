@@ -13,11 +13,13 @@ from pathlib import Path
 
 import duckdb
 
-from ccsync.core.change import Unusable, zero_unusable
+from ccsync.core.change import Filtered, Unusable, zero_filtered, zero_unusable
+from ccsync.core.fields import Kind, field_spec
 from ccsync.core.plan import SourceRead
 from ccsync.core.spec import (
     Column,
     CombinedSegment,
+    ConnectionName,
     Export,
     ExportName,
     Expression,
@@ -26,20 +28,23 @@ from ccsync.core.spec import (
     SegmentName,
     SetOperation,
     SourceName,
+    Sql,
+    Suppression,
     TableSegment,
 )
 from ccsync.engine.complaints import is_passed_on
 from ccsync.engine.conflicts import blank_conflicts
 from ccsync.engine.doubts import CUT_ROWS, MAY_BE_CUT, cut_finding, segment_findings
-from ccsync.engine.people import EMAIL, NO_NUMBER, NUL, copies_sql, keys_sql, leaf_sql, order_column
-from ccsync.engine.projection import Wish, project_rows
-from ccsync.engine.quote import identifier
+from ccsync.engine.people import CONSENT, EMAIL, NUL, Rule, copies_sql, keys_sql, leaf_sql, order_column
+from ccsync.engine.projection import Form, Wish, project_rows
+from ccsync.engine.quote import identifier, literal
 from ccsync.engine.segments import Load, loads_of, table_segments
 from ccsync.engine.session import Session, failure
 from ccsync.engine.sources.isolated import IsolatedSource, fresh_instance, open_source
+from ccsync.engine.suppression import among_sql, names_sql, nobody, rows_of, unclear
 from ccsync.engine.user_sql import RELATION
 from ccsync.errors import Diagnostic, InvalidError
-from ccsync.ports import Desired, Relation
+from ccsync.ports import Definitions, Desired, Relation, Suppressed
 
 SOURCE_MEMORY = "400MB"
 
@@ -51,16 +56,30 @@ _Place = tuple[SourceName, str | None, tuple[str | None, str | None]]
 class _Reading:
     """One call's work: what each table segment is asked for, what was read of which source, and tables on the way.
 
+    rules: of the export's fields. unusable, filtered: tables, see `Desired`.
     values, keys: relations bound in the sources, by table segment. rows: by source. people: rows that gave people.
-    findings: warnings about what was read.
+    left_out: rows filtered, by reason. findings: warnings about what was read.
     """
 
+    rules: tuple[Rule, ...]
+    unusable: Relation
+    filtered: Relation
     values: dict[SegmentName, duckdb.DuckDBPyRelation] = field(default_factory=dict)
     keys: dict[SegmentName, duckdb.DuckDBPyRelation] = field(default_factory=dict)
     key_tables: dict[SegmentName, Relation] = field(default_factory=dict)
     rows: Counter[SourceName] = field(default_factory=Counter)
     people: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
     findings: list[Diagnostic] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Barred:
+    """What the lists of suppressed people of one connection gave. rows: read, by source."""
+
+    suppressed: Suppressed
+    rows: Counter[SourceName]
+    findings: tuple[Diagnostic, ...]
 
 
 class SegmentEngine:
@@ -83,6 +102,7 @@ class SegmentEngine:
         self._now = now
         self._opened: dict[_Place, IsolatedSource] = {}
         self._hashes: dict[tuple[str | Expression | None, ...], Relation] = {}
+        self._barred: dict[ConnectionName, _Barred | None] = {}
         session.closes_with(self.close)
 
     def close(self) -> None:
@@ -92,22 +112,24 @@ class SegmentEngine:
 
     # ------------------------------------------------------------ the port
 
-    def desired(self, export: Export) -> Desired:
-        """See the port. Raises InvalidError (E401 to E421, all of the configuration's at once) or StorageError."""
+    def desired(self, export: Export, definitions: Definitions | None = None) -> Desired:
+        """See the port. Raises InvalidError (E401 to E430, all of the configuration's at once) or StorageError."""
         loads = loads_of(self._project, export.segments)
-        reading = self._ask(export, loads)
-        unusable = self._session.fresh_name("unusable")
-        self._session.execute(f"CREATE TABLE {identifier(unusable)} (key VARCHAR, reason VARCHAR)")
+        reading = self._ask(export, loads, definitions or {})
+        barred = self._bar(export.connection)
         people: Relation | None = None
         seen: set[SegmentName] = set()
         for load in loads:
             leaf = self._load(export, load, reading, people, again=load.segment.name in seen)
-            self._sort_out(export, leaf, unusable)
+            self._sort_out(export, leaf, reading)
             people = self._joined(people, leaf, export)
             seen.add(load.segment.name)
         assert people is not None, "an export has a segment"
         self._session.drop(*reading.key_tables.values())
-        return self._described(export, people, unusable, reading)
+        if barred is not None:
+            self._leave_out_barred(barred, people, reading)
+        self._leave_out_unusable(reading)
+        return self._described(export, people, reading, barred.suppressed if barred else None)
 
     def conflicts(self, desires: Mapping[ExportName, Desired]) -> Mapping[ExportName, Mapping[str, int]]:
         """See the port."""
@@ -150,9 +172,10 @@ class SegmentEngine:
 
     # ------------------------------------------------------------ asking the sources
 
-    def _ask(self, export: Export, loads: Sequence[Load]) -> _Reading:
+    def _ask(self, export: Export, loads: Sequence[Load], definitions: Definitions) -> _Reading:
         """Binds everything that will be read, so that every problem is told before a row is."""
-        reading = _Reading()
+        rules = tuple(Rule(item, field_spec(item.target, definitions.get(item.target))) for item in export.fields)
+        reading = _Reading(rules, self._fresh_reasons("unusable"), self._fresh_reasons("filtered"))
         problems: list[Diagnostic] = []
         deciding = [
             segment
@@ -160,7 +183,7 @@ class SegmentEngine:
             for condition in load.conditions
             for segment in table_segments(self._project, condition.segment)
         ]
-        asked = [(load.segment, reading.values, _wishes(export)) for load in loads]
+        asked = [(load.segment, reading.values, _wishes(export, rules)) for load in loads]
         asked += [(segment, reading.keys, (_email_wish(export),)) for segment in deciding]
         for segment, into, wishes in asked:
             if segment.name in into:
@@ -174,6 +197,11 @@ class SegmentEngine:
         if problems:
             raise InvalidError(*dict.fromkeys(problems))
         return reading
+
+    def _fresh_reasons(self, name: str) -> Relation:
+        table = self._session.fresh_name(name)
+        self._session.execute(f"CREATE TABLE {identifier(table)} (key VARCHAR, reason VARCHAR)")
+        return table
 
     def _whole_source(self, export: Export, segment: TableSegment) -> tuple[TableSegment, duckdb.DuckDBPyRelation]:
         """All rows of a segment's source, and the segment that they are of."""
@@ -238,7 +266,11 @@ class SegmentEngine:
 
         again: the segment was read before under other conditions; its rows without a key are counted already.
         """
-        conditions = [f"key NOT IN (SELECT key FROM {identifier(people)})"] if people is not None else []
+        conditions = []
+        if people is not None:
+            conditions.append(f"key NOT IN (SELECT key FROM {identifier(people)})")
+            if export.require:
+                conditions.append(f"key NOT IN (SELECT key FROM {identifier(reading.filtered)})")
         for condition in load.conditions:
             table = self._keys(condition.segment, reading)
             conditions.append(f"key {'' if condition.wanted else 'NOT '}IN (SELECT key FROM {identifier(table)})")
@@ -246,9 +278,10 @@ class SegmentEngine:
         leaf, stream = self._session.fresh_name("leaf"), self._session.fresh_name("rows")
         select = leaf_sql(
             stream,
-            [item.target for item in export.fields],
+            reading.rules,
             len(export.duplicates.order_by),
             f"key IS NOT NULL AND {wanted}" if again else f"key IS NULL OR {wanted}",
+            consent=export.require is not None,
         )
         rows = reading.values[load.segment.name]
         self._pull(load.segment, rows, f"CREATE TABLE {identifier(leaf)} AS {select}", stream)
@@ -287,26 +320,108 @@ class SegmentEngine:
         reading.key_tables[name] = table
         return table
 
-    def _sort_out(self, export: Export, leaf: Relation, unusable: Relation) -> None:
-        """Moves a leaf's unusable rows to `unusable`. Raises InvalidError for values that are errors (E417, E419)."""
+    def _sort_out(self, export: Export, leaf: Relation, reading: _Reading) -> None:
+        """Moves a leaf's rows that aren't sent to `unusable` and `filtered`. Raises InvalidError for values that are
+        errors (E417)."""
         name = identifier(leaf)
         whys = self._session.rows(f"SELECT why, count(*) FROM {name} WHERE why IS NOT NULL GROUP BY why ORDER BY why")
-        errors = [_value_problem(export, why, count) for why, count in whys if why.startswith((NUL, NO_NUMBER))]
+        errors = [_value_problem(export, why, count) for why, count in whys if why.startswith(NUL)]
         if errors:
             raise InvalidError(*errors)
         copies = self._session.fresh_name("copies")
         fields = [item.target for item in export.fields]
         self._session.execute(f"CREATE TABLE {identifier(copies)} AS {copies_sql(leaf, fields, export.duplicates)}")
-        chosen = f"FROM {name} WHERE why IS NOT NULL"
-        if self._session.count(copies):
-            chosen += f" OR rowid IN (SELECT number FROM {identifier(copies)})"
-        if whys or self._session.count(copies):
+        has_copies = self._session.count(copies) > 0
+        extra = f"rowid IN (SELECT number FROM {identifier(copies)})" if has_copies else "false"
+        if export.require:
+            self._withhold(leaf, "false" if export.duplicates.keep is Keep.NONE else extra, reading)
+        if whys or has_copies:
+            chosen = f"FROM {name} WHERE why IS NOT NULL OR {extra}"
+            lacking = literal(Filtered.CONSENT_MISSING)
             self._session.execute(
-                f"INSERT INTO {identifier(unusable)}"
-                f" SELECT coalesce(raw, key), coalesce(why, '{Unusable.DUPLICATE}') {chosen}"
+                f"INSERT INTO {identifier(reading.unusable)}"
+                f" SELECT coalesce(raw, key), coalesce(nullif(why, {lacking}), '{Unusable.DUPLICATE}') {chosen}"
             )
             self._session.execute(f"DELETE {chosen}")
         self._session.drop(copies)
+
+    def _withhold(self, leaf: Relation, extra: str, reading: _Reading) -> None:
+        """Moves rows without consent to `filtered`; but for copies that don't count for their person (`extra`)."""
+        chosen = f"FROM {identifier(leaf)} WHERE why = {literal(Filtered.CONSENT_MISSING)} AND NOT ({extra})"
+        reading.left_out[Filtered.CONSENT_MISSING] += self._session.scalar(f"SELECT count(*) {chosen}")
+        self._session.execute(
+            f"INSERT INTO {identifier(reading.filtered)} SELECT DISTINCT key, why {chosen} AND key IS NOT NULL"
+        )
+        self._session.execute(f"DELETE {chosen}")
+
+    # ------------------------------------------------------------ who must not be sent
+
+    def _bar(self, connection: ConnectionName) -> _Barred | None:
+        """Everyone suppressed on a connection, read once; None when nobody is declared. Raises InvalidError (E430)."""
+        if connection not in self._barred:
+            declared = self._project.connections.get(connection)
+            self._barred[connection] = self._read_barred(connection, declared.suppress) if declared else None
+        return self._barred[connection]
+
+    def _read_barred(self, connection: ConnectionName, entries: Sequence[Suppression]) -> _Barred | None:
+        if not entries:
+            return None
+        names = self._session.fresh_name("suppressed")
+        self._session.execute(f"CREATE TABLE {identifier(names)} (name VARCHAR)")
+        rows: Counter[SourceName] = Counter()
+        findings: list[Diagnostic] = []
+        for entry in entries:
+            segment, read, stream = rows_of(entry), self._session.fresh_name("names"), self._session.fresh_name("rows")
+            what = f"connection {connection}, suppress {entry.source}"
+            opened = self._source(segment)
+            asked = project_rows(opened, self._left_to_do(segment), (Wish(EMAIL, what, Column(entry.column)),))
+            self._pull(segment, asked, f"CREATE TABLE {identifier(read)} AS {names_sql(stream, entry)}", stream)
+            total, named = self._session.row(f"SELECT count(*), count(name) FROM {identifier(read)}")
+            if not named and (total or not entry.allow_empty):
+                raise InvalidError(nobody(connection, entry))
+            if total > named:
+                findings.append(unclear(connection, entry, total - named))
+            self._session.execute(
+                f"INSERT INTO {identifier(names)} SELECT DISTINCT name FROM {identifier(read)}"
+                f" WHERE name IS NOT NULL AND name NOT IN (SELECT name FROM {identifier(names)})"
+            )
+            self._session.drop(read)
+            rows[entry.source] += total
+            findings += opened.findings
+        return _Barred(Suppressed(names, any(entry.hashed for entry in entries)), rows, tuple(findings))
+
+    def _leave_out_barred(self, barred: _Barred, people: Relation, reading: _Reading) -> None:
+        """Takes suppressed people out; of those who lack consent too, that they are suppressed is what counts."""
+        reading.rows.update(barred.rows)
+        reading.findings += barred.findings
+        wanted, left, unusable = (identifier(table) for table in (people, reading.filtered, reading.unusable))
+        hits = self._session.fresh_name("hits")
+        keys = f"SELECT key FROM {wanted} UNION ALL SELECT key FROM {left} UNION ALL SELECT key FROM {unusable}"
+        self._session.execute(f"CREATE TABLE {identifier(hits)} AS {among_sql(keys, barred.suppressed)}")
+        if self._session.count(hits):
+            those = f"key IN (SELECT key FROM {identifier(hits)})"
+            reading.left_out[Filtered.SUPPRESSED] += self._session.scalar(
+                f"SELECT count(*) FROM {wanted} WHERE {those}"
+            )
+            self._session.execute(f"DELETE FROM {wanted} WHERE {those}")
+            self._session.execute(f"DELETE FROM {left} WHERE {those}")
+            self._session.execute(f"INSERT INTO {left} SELECT key, '{Filtered.SUPPRESSED}' FROM {identifier(hits)}")
+        self._session.drop(hits)
+
+    def _leave_out_unusable(self, reading: _Reading) -> None:
+        """Unusable rows of people who are filtered count with them: nobody takes such a row for a claim to the list."""
+        left, unusable = identifier(reading.filtered), identifier(reading.unusable)
+        if not self._session.count(reading.filtered):
+            return
+        reading.left_out.update(
+            dict(
+                self._session.rows(
+                    f"SELECT f.reason, count(*) FROM {unusable} AS u JOIN {left} AS f ON u.key = f.key"
+                    " GROUP BY f.reason ORDER BY f.reason"
+                )
+            )
+        )
+        self._session.execute(f"DELETE FROM {unusable} WHERE key IN (SELECT key FROM {left})")
 
     def _joined(self, people: Relation | None, leaf: Relation, export: Export) -> Relation:
         """The leaf's rows added to those had already, in the shape of the port."""
@@ -321,21 +436,29 @@ class SegmentEngine:
             self._session.execute(f"ALTER TABLE {identifier(leaf)} DROP COLUMN {identifier(column)}")
         return leaf
 
-    def _described(self, export: Export, people: Relation, unusable: Relation, reading: _Reading) -> Desired:
+    def _described(self, export: Export, people: Relation, reading: _Reading, suppressed: Suppressed | None) -> Desired:
         counts = zero_unusable()
         counts.update(
-            self._session.rows(f"SELECT reason, count(*) FROM {identifier(unusable)} GROUP BY reason ORDER BY reason")
+            self._session.rows(
+                "SELECT split_part(reason, ':', 1) AS why, count(*)"
+                f" FROM {identifier(reading.unusable)} GROUP BY why ORDER BY why"
+            )
         )
-        harmless = counts[Unusable.DUPLICATE] if export.duplicates.keep is Keep.FIRST else 0
+        chosen = counts[Unusable.MISSING_VALUE]
+        if export.duplicates.keep is Keep.FIRST:
+            chosen += counts[Unusable.DUPLICATE]
         return Desired(
             relation=people,
-            unusable_relation=unusable,
+            unusable_relation=reading.unusable,
             size=self._session.count(people),
             rows=reading.people,
             unusable=counts,
-            blocking=sum(counts.values()) - harmless,
+            blocking=sum(counts.values()) - chosen,
             sources=self._sources_read(reading),
             findings=tuple(dict.fromkeys(reading.findings)),
+            filtered={**zero_filtered(), **reading.left_out},
+            filtered_relation=reading.filtered,
+            suppressed=suppressed,
         )
 
     def _sources_read(self, reading: _Reading) -> tuple[SourceRead, ...]:
@@ -352,16 +475,18 @@ def _email_wish(export: Export) -> Wish:
     return Wish(EMAIL, f"export {export.name}, email", export.email)
 
 
-def _wishes(export: Export) -> tuple[Wish, ...]:
-    """What an export asks of a segment that gives values: the address, each field, and what decides among copies."""
-    return (
-        _email_wish(export),
-        *(Wish(item.target, f"export {export.name}, {item.target}", item.expression) for item in export.fields),
-        *(
-            Wish(order_column(i), f"export {export.name}, order_by", Column(by.column), as_text=False)
-            for i, by in enumerate(export.duplicates.order_by)
-        ),
-    )
+def _wishes(export: Export, rules: Sequence[Rule]) -> tuple[Wish, ...]:
+    """What an export asks of a segment that gives values: the address, each field, what decides among copies, and
+    whether there is consent."""
+    wishes = [_email_wish(export)]
+    for rule in rules:
+        form = Form.LIST if rule.spec.kind is Kind.CHOICES else Form.TEXT
+        wishes.append(Wish(rule.target, f"export {export.name}, {rule.target}", rule.field.expression, form))
+    for i, by in enumerate(export.duplicates.order_by):
+        wishes.append(Wish(order_column(i), f"export {export.name}, order_by", Column(by.column), Form.AS_IT_IS))
+    if export.require is not None:
+        wishes.append(Wish(CONSENT, f"export {export.name}, require", Sql(export.require), Form.CONDITION))
+    return tuple(wishes)
 
 
 def _rows_asked(segment: TableSegment) -> tuple[str | None, ...]:
@@ -380,17 +505,9 @@ def _combined_sql(segment: CombinedSegment, parts: Sequence[str]) -> str:
 
 
 def _value_problem(export: Export, why: str, count: int) -> Diagnostic:
-    kind, _, target = why.partition(":")
-    if kind + ":" == NUL:
-        return Diagnostic(
-            "E417",
-            f"export {export.name}, {target}: rows whose value holds a NUL character: {count}",
-            detail="nothing was sent",
-            hint="mend the source, or take the character out with `sql:`",
-        )
     return Diagnostic(
-        "E419",
-        f"export {export.name}, {target}: rows whose value is no {target.partition('_')[2]}: {count}",
-        detail="a month is 1 to 12, a day 1 to 31; nothing was sent",
-        hint="make the number with `sql:`, for example from a date with month() or day()",
+        "E417",
+        f"export {export.name}, {why.removeprefix(NUL)}: rows whose value holds a NUL character: {count}",
+        detail="nothing was sent",
+        hint="mend the source, or take the character out with `sql:`",
     )

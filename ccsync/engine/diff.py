@@ -6,7 +6,7 @@ How changes are cut into requests is `batches.py`; how a live file is read is `l
 from collections.abc import Sequence
 from pathlib import Path
 
-from ccsync.core.change import Op, Reason
+from ccsync.core.change import Filtered, Op, Reason
 from ccsync.core.spec import OnLeave
 from ccsync.engine import encode
 from ccsync.engine.batches import IMPORT_ORDER, Cut, cut
@@ -101,6 +101,7 @@ def _joined(sides: Sides) -> str:
         f" {_contact_id(sides)} AS contact_id, {_sibling_columns(sides)},"
         f" {'m.key IS NOT NULL' if sides.memory else 'false'} AS remembered,"
         f" {'s.key IS NOT NULL' if sides.stranded else 'false'} AS stranded,"
+        f" {'f.reason' if sides.filtered else 'NULL::VARCHAR'} AS filtered,"
         f" {'v.key IS NOT NULL' if sides.members else 'false'} AS live_member,"
         f" {_unsubscribed(sides)} AS unsubscribed{wanted}{known}{live}"
         f" FROM {desired} AS d FULL JOIN {ledger} AS l ON d.key = l.key{joins}"
@@ -112,6 +113,7 @@ def _looked_up(sides: Sides) -> list[tuple[str, Relation]]:
         ("o", sides.siblings),
         ("m", sides.memory),
         ("s", sides.stranded),
+        ("f", sides.filtered),
         ("v", sides.members.relation if sides.members else None),
         ("u", sides.unsubscribed.relation if sides.unsubscribed else None),
     ]
@@ -137,11 +139,13 @@ def _contact_id(sides: Sides) -> str:
 
 
 def _sibling_columns(sides: Sides) -> str:
-    flags = ("member", "ours", "opted_out", "claimed")
+    flags, names = ("member", "ours", "opted_out", "claimed"), ("remover", "suppressor")
     if sides.siblings:
         columns = [f"COALESCE(o.{flag}, false) AS sibling_{flag}" for flag in flags]
-        return ", ".join([*columns, "o.remover AS sibling_remover"])
-    return ", ".join([*(f"false AS sibling_{flag}" for flag in flags), "NULL::VARCHAR AS sibling_remover"])
+        return ", ".join([*columns, *(f"o.{name} AS sibling_{name}" for name in names)])
+    return ", ".join(
+        [*(f"false AS sibling_{flag}" for flag in flags), *(f"NULL::VARCHAR AS sibling_{name}" for name in names)]
+    )
 
 
 def _unsubscribed(sides: Sides) -> str:
@@ -172,11 +176,16 @@ def _decided(sides: Sides) -> str:
     marks people who are taken over without their fields, as these very values were refused before.
 
     Whom an export only adopted, it forgets: nothing more hangs on its row. Of the exports that added a member whom none
-    claims any more, the first by name removes and the others forget.
+    claims any more, the first by name removes and the others forget. Who is suppressed is taken off whoever claims them
+    and whatever `on_leave` says.
     """
     request = sides.request
     refused = _refused(request.fields)
-    left = Reason.EXPORT_DELETED if request.desired is None else Reason.SEGMENT_LEFT
+    left = literal(Reason.EXPORT_DELETED if request.desired is None else Reason.SEGMENT_LEFT)
+    if sides.filtered:
+        left = f"COALESCE(filtered, {left})"
+    suppressed = f"filtered IS NOT DISTINCT FROM {literal(Filtered.SUPPRESSED)}" if sides.filtered else "false"
+    name = literal(request.name)
     keep = request.on_leave is OnLeave.KEEP
     given_up, kept = ("true", "false") if request.desired is None and keep else ("false", str(keep).lower())
     return f"""
@@ -193,14 +202,17 @@ def _decided(sides: Sides) -> str:
             ELSE 'adopt already_on_list' END
         ELSE CASE
             WHEN stranded THEN 'unchanged'
-            WHEN NOT member THEN 'forget {left}'
+            WHEN NOT member THEN 'forget ' || {left}
             WHEN NOT on_list THEN 'forget already_gone'
-            WHEN out THEN 'forget {left}'
-            WHEN own AND {given_up} THEN 'forget {left}'
+            WHEN out THEN 'forget ' || {left}
+            WHEN own AND {suppressed} THEN CASE
+                WHEN sibling_suppressor IS NULL OR {name} < sibling_suppressor THEN 'remove {Reason.SUPPRESSED}'
+                ELSE 'forget {Reason.REMOVED_BY_SIBLING}' END
+            WHEN own AND {given_up} THEN 'forget ' || {left}
             WHEN own AND (sibling_claimed OR {kept}) THEN 'unchanged'
-            WHEN own AND (sibling_remover IS NULL OR {literal(request.name)} < sibling_remover) THEN 'remove {left}'
-            WHEN sibling_remover IS NOT NULL AND NOT sibling_claimed THEN 'forget removed_by_sibling'
-            ELSE 'forget {left}' END
+            WHEN own AND (sibling_remover IS NULL OR {name} < sibling_remover) THEN 'remove ' || {left}
+            WHEN sibling_remover IS NOT NULL AND NOT sibling_claimed THEN 'forget {Reason.REMOVED_BY_SIBLING}'
+            ELSE 'forget ' || {left} END
         END AS rule
     FROM seen
     """
@@ -286,16 +298,14 @@ def _v(field: str) -> str:
 
 def _tell_source_rows_gone(session: Session, request: DiffRequest, table: Relation) -> None:
     """Tells those whose row is gone from the source from those who merely left the segment."""
-    name = identifier(table)
-    if request.present is None or not session.scalar(f"SELECT count(*) FROM {name} WHERE op = 'remove'"):
+    name, leaving = identifier(table), f"op = 'remove' AND reason = {literal(Reason.SEGMENT_LEFT)}"
+    if request.present is None or not session.scalar(f"SELECT count(*) FROM {name} WHERE {leaving}"):
         return
     leavers = session.fresh_name("leavers")
-    session.execute(
-        f"CREATE TEMP TABLE {identifier(leavers)} AS SELECT key FROM {name} WHERE op = 'remove' ORDER BY key"
-    )
+    session.execute(f"CREATE TEMP TABLE {identifier(leavers)} AS SELECT key FROM {name} WHERE {leaving} ORDER BY key")
     present = request.present(leavers)
     session.execute(
-        f"UPDATE {name} SET reason = 'source_row_gone' WHERE op = 'remove'"
+        f"UPDATE {name} SET reason = 'source_row_gone' WHERE {leaving}"
         f" AND key NOT IN (SELECT key FROM {identifier(present)} WHERE key IS NOT NULL)"
     )
     session.drop(leavers)

@@ -4,11 +4,12 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
-from ccsync.core.change import Op
+from ccsync.core.change import Filtered, Op
 from ccsync.core.row import ChangeRow
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.rows import read_rows
 from ccsync.engine.session import Session
+from ccsync.engine.suppression import among_sql
 from ccsync.ports import (
     Contact,
     Desired,
@@ -59,6 +60,7 @@ class Narrower:
             unusable=unusable,
             ledger=self._one(request.ledger),
             memory=self._memory(request),
+            filtered=self._left_out(request),
         )
 
     def _verdict(self, changes: Path, *, desired: bool) -> ChangeRow | None:
@@ -76,7 +78,21 @@ class Narrower:
             f" FROM {identifier(desired.unusable_relation)} WHERE lower(trim(key)) = $1 ORDER BY reason",
             [key],
         )
-        return replace(desired, relation=relation, unusable_relation=unusable)
+        return replace(
+            desired, relation=relation, unusable_relation=unusable, filtered_relation=self._filtered(desired, key)
+        )
+
+    def _filtered(self, desired: Desired, key: str) -> Relation | None:
+        """Why they are left out on purpose, in the segments or not."""
+        if desired.filtered_relation is None:
+            return None
+        narrow = self._relation(desired.filtered_relation, key)
+        if desired.suppressed is not None and not self._session.count(narrow):
+            found = among_sql("SELECT $1 AS key", desired.suppressed)
+            self._session.execute(
+                f"INSERT INTO {identifier(narrow)} SELECT key, '{Filtered.SUPPRESSED}' FROM ({found})", [key]
+            )
+        return narrow
 
     def _relation(self, relation: Relation, key: str) -> Relation:
         narrow = self._session.fresh_name("one")
@@ -99,6 +115,11 @@ class Narrower:
             _file_of(into / "members.csv", [(key, ids)] if on_list else []),
             _file_of(into / "unsubscribed.csv", [(key, ids)] if unsubscribed else []),
         )
+
+    def _left_out(self, request: DiffRequest) -> str:
+        filtered = request.desired.filtered_relation if request.desired else None
+        rows = self._session.rows(f"SELECT reason FROM {identifier(filtered)} ORDER BY reason") if filtered else []
+        return str(rows[0][0]) if rows else ""
 
     def _reasons(self, unusable: Relation) -> str | None:
         rows = self._session.rows(f"SELECT DISTINCT reason FROM {identifier(unusable)} ORDER BY reason")

@@ -5,6 +5,7 @@ Column names and SQL of the user are checked and put together here; nothing is r
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import duckdb
 
@@ -17,17 +18,24 @@ from ccsync.engine.values import text_sql
 from ccsync.errors import Diagnostic, InvalidError
 
 
+class Form(Enum):
+    """How a column is asked for: as the text that is sent; the same, with a list as a JSON list; as the source has it,
+    to be compared; as a condition: true, or not (NULL is not true)."""
+
+    TEXT = "text"
+    LIST = "list"
+    AS_IT_IS = "as it is"
+    CONDITION = "condition"
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One column of a projection. name: what it is called there. what: whose it is, for messages.
-
-    as_text: as the text that is sent; otherwise as the source has it, to be compared.
-    """
+    """One column of a projection. name: what it is called there. what: whose it is, for messages."""
 
     name: str
     what: str
     expression: Expression
-    as_text: bool = True
+    form: Form = Form.TEXT
 
 
 def project_rows(opened: IsolatedSource, segment: TableSegment, wishes: Sequence[Wish]) -> duckdb.DuckDBPyRelation:
@@ -96,8 +104,13 @@ def _bind(opened: IsolatedSource, sql: str, what: str) -> duckdb.DuckDBPyRelatio
 
 
 def _text(wish: Wish, column: str, kind: str) -> str | Diagnostic:
-    if not wish.as_text:
-        return f"{column} AS {identifier(wish.name)}"
+    name = identifier(wish.name)
+    if wish.form is Form.AS_IT_IS:
+        return f"{column} AS {name}"
+    if wish.form is Form.CONDITION:
+        return f"COALESCE(CAST({column} AS BOOLEAN), false) AS {name}"
+    if wish.form is Form.LIST and kind in ("VARCHAR[]", "JSON"):
+        return f"to_json({column}) ->> '$' AS {name}"  # a list as JSON, a text as it is
     text = text_sql(column, kind)
     if text is None:
         return Diagnostic(
@@ -105,7 +118,7 @@ def _text(wish: Wish, column: str, kind: str) -> str | Diagnostic:
             f"{wish.what}: values of type {kind.partition('(')[0]} can't be sent",
             hint="pick one value out of it with `sql:`",
         )
-    return f"{text} AS {identifier(wish.name)}"
+    return f"{text} AS {name}"
 
 
 def _several(whats: Sequence[str]) -> Diagnostic:

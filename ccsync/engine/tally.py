@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ccsync.core.change import CHANGING_OPS, Counts, DiffCounts, zero_held_back
+from ccsync.core.change import CHANGING_OPS, Counts, DiffCounts, Filtered, zero_held_back
 from ccsync.engine.encode import after, before
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
@@ -46,6 +46,7 @@ def count_changes(session: Session, sides: Sides, table: Relation) -> DiffCounts
         managed=_managed(session, sides.request.ledger),
         live=_live_size(sides),
         gone=gone,
+        suppressed_stay=_suppressed_stay(session, sides, table),
     )
 
 
@@ -91,6 +92,25 @@ def _known_to_siblings_only(session: Session, sides: Sides) -> int:
         session.scalar(
             f"SELECT count(*) FROM {identifier(sides.siblings)} AS o WHERE o.member"
             f" AND EXISTS (FROM {identifier(sides.members.relation)} AS v WHERE v.key = o.key){others}"
+        )
+    )
+
+
+def _suppressed_stay(session: Session, sides: Sides, table: Relation) -> int:
+    """Suppressed people on the list whom no export of ours may take off; without a refresh, those in the ledger."""
+    if sides.filtered is None:
+        return 0
+    name = identifier(table)
+    on_list = f"SELECT key FROM {name} WHERE on_list"
+    if sides.members is not None:
+        on_list = f"SELECT key FROM {identifier(sides.members.relation)}"
+    removed = f"SELECT key FROM {name} WHERE op = 'remove'"
+    if sides.siblings is not None:
+        removed += f" UNION ALL SELECT key FROM {identifier(sides.siblings)} WHERE suppressor IS NOT NULL"
+    return int(
+        session.scalar(
+            f"SELECT count(*) FROM {identifier(sides.filtered)} WHERE reason = {literal(Filtered.SUPPRESSED)}"
+            f" AND key IN ({on_list}) AND key NOT IN ({removed})"
         )
     )
 

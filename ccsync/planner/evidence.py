@@ -28,7 +28,7 @@ def desired_evidence(planned: Sequence[Target], targets: Sequence[Target], desir
     for target in targets:
         if target.export is None or not any(_concerns(target, other) for other in planned):
             continue
-        desired[target.name] = found = desires.desired(target.export)
+        desired[target.name] = found = desires.desired(target.export, target.definitions)
         sink(SegmentRead(target.name, found.rows, found.size))
     conflicts: dict[ExportName, Mapping[str, int]] = {}
     for account in {target.account.id for target in targets}:
@@ -101,6 +101,7 @@ def diff_request(
                 on_leave_of(other),
                 evidence.desired[other.name].unusable_relation if other.name in evidence.desired else None,
                 stays=other.detached or other.is_protected,
+                suppressed=evidence.desired[other.name].suppressed if other.name in evidence.desired else None,
             )
             for other in targets
             if other.name != target.name and other.place == target.place

@@ -5,8 +5,9 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from ccsync.core.change import zero_unusable
+from ccsync.core.change import zero_filtered, zero_unusable
 from ccsync.core.cost import SHARED_CALLS, estimate
+from ccsync.core.fields import CUSTOM_FIELD_PREFIX
 from ccsync.core.guard import GONE_PERCENT, Measures, check_guards, day_quota
 from ccsync.core.plan import Estimate, ExportPlan, ListAction, Plan
 from ccsync.core.spec import ConnectionName, Guards, OnDelete, Project
@@ -61,6 +62,8 @@ def export_plan(
         protection=protection_of(target),
         unrecorded=unrecorded(target),
         changes_sha256=file_digest(diffed.changes),
+        filtered=desired.filtered if desired else zero_filtered(),
+        definitions=target.definitions,
     )
 
 
@@ -100,6 +103,7 @@ def _findings(
         *_conflict_findings(target, evidence),
         *_list_findings(target, diffed),
         *deletion_refused(target, targets),
+        *_field_findings(target),
     )
 
 
@@ -128,6 +132,16 @@ def _list_findings(target: Target, diffed: Diffed) -> tuple[Diagnostic, ...]:
                 detail="Who left it earlier can't be known: such people may be added again.",
             )
         )
+    if found.suppressed_stay:
+        notes.append(
+            Diagnostic(
+                "W430",
+                f"{found.suppressed_stay:,} suppressed people are members of the list of {target.name} and not ours",
+                Severity.WARNING,
+                detail="ccsync did not put them there, so it doesn't take them off.",
+                hint="take them off the list in Constant Contact, or `ccsync import` the list with --own",
+            )
+        )
     if found.managed and 100 * found.gone > GONE_PERCENT * found.managed:
         notes.append(
             Diagnostic(
@@ -138,6 +152,23 @@ def _list_findings(target: Target, diffed: Diffed) -> tuple[Diagnostic, ...]:
             )
         )
     return tuple(notes)
+
+
+def _field_findings(target: Target) -> tuple[Diagnostic, ...]:
+    unknown = [
+        name for name in target.fields if name.startswith(CUSTOM_FIELD_PREFIX) and name not in target.definitions
+    ]
+    if target.export is None or not unknown:
+        return ()
+    return (
+        Diagnostic(
+            "W433",
+            f"{target.name}: the types of its custom fields are not known: {', '.join(unknown)}",
+            Severity.WARNING,
+            detail="Their values are planned as they stand. `apply` sends nothing if one doesn't fit its field.",
+            hint="plan without --no-refresh",
+        ),
+    )
 
 
 def with_quota(

@@ -9,7 +9,7 @@ from ccsync.core.policy import WHOLE_PLAN
 from ccsync.core.spec import AccountId, Connection, ConnectionName, Export, ExportName, Project, Protection
 from ccsync.core.target import Known, Pinned, missing_custom_fields, resolve_list
 from ccsync.errors import DeniedError, Diagnostic, InvalidError
-from ccsync.ports import Ledger, LiveReader, Snapshot
+from ccsync.ports import CustomField, Definitions, Ledger, LiveReader, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Account:
     id: AccountId
     reader: LiveReader | None = None
     lists: tuple[Known, ...] | None = None
-    custom_fields: tuple[str, ...] | None = None
+    custom_fields: tuple[CustomField, ...] | None = None
     contacts: int | None = None
 
 
@@ -67,6 +67,15 @@ class Target:
         if self.export is not None:
             return tuple(f.target for f in self.export.fields)
         return self.ledger.fields if self.ledger else ()
+
+    @property
+    def definitions(self) -> Definitions:
+        """Of the custom fields: as the account says now, else as it said before the last apply."""
+        custom = self.account.custom_fields
+        known = self.ledger.definitions if self.ledger else {}
+        if custom is not None:
+            known = {each.target: each.definition for each in custom}
+        return {target: known[target] for target in self.fields if target in known}
 
 
 def check_names(project: Project, options: PlanOptions, snapshot: Snapshot) -> None:
@@ -133,7 +142,7 @@ def _account(
         found.id,
         reader,
         tuple(Known(known.id, known.name, known.members) for known in reader.lists()),
-        tuple(custom.name for custom in reader.custom_fields()),
+        reader.custom_fields(),
         reader.contacts_total(),
     )
 
@@ -244,7 +253,7 @@ def is_planned(target: Target, options: PlanOptions) -> bool:
 def with_fields_checked(target: Target) -> Target:
     if target.export is None or target.account.custom_fields is None:
         return target
-    missing = missing_custom_fields(target.export, target.account.custom_fields)
+    missing = missing_custom_fields(target.export, [custom.name for custom in target.account.custom_fields])
     if missing:
         raise InvalidError(missing)
     return target

@@ -89,7 +89,8 @@ def _run(service: Service, got: Upload, targets: list[ContactList], share: float
     switches, account = service.switches, service.account
     alive = [one.number for one in targets if account.lists[one.list_id].deleted_at is None]
     rules = MergeRules(
-        list_nos=tuple(alive), empty_value=switches["empty_value"], dup_winner=switches["dup_winner"],
+        list_nos=tuple(alive), empty_value=switches["empty_value"], bad_cf_value=switches["bad_cf_value"],
+        dup_winner=switches["dup_winner"],
         unsub_fields=switches["unsub_fields"], role_address=switches["role_address"],
         fifty_list_overflow=switches["fifty_list_overflow"],
         membership_bumps=switches["membership_bumps_updated_at"] == "yes",

@@ -27,6 +27,8 @@ class Incoming:
     relation: str
     columns: tuple[str, ...]
     fields: Mapping[str, int] = field(default_factory=dict)
+    checks: Mapping[str, str] = field(default_factory=dict)
+    """SQL for whether a ``cf:`` column's field takes its cell, which stands there as ``{cell}``."""
     rejects: bool = False
     """Whether reading leaves unreadable lines in DuckDB's ``reject_errors``."""
     fallback: str | None = None
@@ -39,6 +41,7 @@ class MergeRules:
 
     list_nos: tuple[int, ...] = ()
     empty_value: str = "ignore"
+    bad_cf_value: str = "reject"
     dup_winner: str = "first"
     unsub_fields: str = "updated"
     role_address: str = "accept"
@@ -111,6 +114,7 @@ class _Columns:
 
     def __init__(self, incoming: Incoming, rules: MergeRules) -> None:
         self._rules = rules
+        self._checks = incoming.checks
         self._at = {name: f"c{at}" for at, name in enumerate(incoming.columns)}
         if "home country" in self._at:
             self._at["home_country"] = self._at["home country"]
@@ -122,7 +126,7 @@ class _Columns:
              if prefix + part in self._at}
         )  # fmt: skip
         self.values = [
-            (incoming.fields[name], self.value(name)) for name in incoming.columns if name in incoming.fields
+            (incoming.fields[name], self.custom_value(name)) for name in incoming.columns if name in incoming.fields
         ]
         self.checked = [name for name in incoming.columns if name != "lists"]
 
@@ -139,6 +143,19 @@ class _Columns:
             return "NULL::VARCHAR"
         trimmed = f"trim({self._at[name]})"
         return trimmed if self._rules.empty_value == "clear" else f"nullif({trimmed}, '')"
+
+    def bad(self, name: str) -> str | None:
+        """SQL for a value that the custom field doesn't take; None for a field that takes any."""
+        if name not in self._checks:
+            return None
+        cell = f"nullif(trim({self.raw(name)}), '')"
+        return f"({cell} IS NOT NULL AND NOT coalesce({self._checks[name].replace('{cell}', cell)}, FALSE))"
+
+    def custom_value(self, name: str) -> str:
+        bad = self.bad(name)
+        if bad is None or self._rules.bad_cf_value == "reject":
+            return self.value(name)
+        return f"CASE WHEN NOT {bad} THEN {self.value(name)} END"
 
     def first_of(self, names: Sequence[str]) -> str:
         """The first value that is there among columns that mean the same."""
@@ -186,6 +203,8 @@ def _verdict(plan: _Columns, rules: MergeRules) -> str:
     for name in plan.checked:
         if name not in ("email", "anniversary", *columns.BIRTHDAY):
             cases.append((f"length({plan.raw(name)}) > {columns.max_length(name)}", "error"))
+        if rules.bad_cf_value == "reject" and (bad := plan.bad(name)):
+            cases.append((bad, "error"))
         if rules.empty_value == "reject" and name != "email":
             cases.append((f"{plan.raw(name)} = ''", "error"))
     return "CASE " + " ".join(f"WHEN {test} THEN '{verdict}'" for test, verdict in cases) + " ELSE 'ok' END"

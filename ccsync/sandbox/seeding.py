@@ -83,7 +83,9 @@ def load_document(service: Service, document: Any, lists: Iterable[str] = ()) ->
         _ensure_list(service, given["name"], description=given.get("description", ""))
     for one in document.get("custom_fields", ()):
         given = {"label": one} if isinstance(one, str) else dict(one)
-        _ensure_field(service, given["label"], given.get("type", "string"))
+        _ensure_field(
+            service, given["label"], given.get("type", "string"), given.get("metadata"), given.get("choices", ())
+        )
     return load_rows(service, document.get("contacts", []), lists)
 
 
@@ -120,11 +122,18 @@ def _ensure_list(service: Service, name: str, *, description: str = "") -> Conta
     return known or account.add_list(name, service.clock.now(), description=description)
 
 
-def _ensure_field(service: Service, label: str, kind: str = "string") -> int:
+def _ensure_field(
+    service: Service, label: str, kind: str = "string", metadata: Any = None, choices: Iterable[str] = ()
+) -> int:
+    """``choices`` are labels. ``Any``: a JSON object."""
     if kind not in FIELD_TYPES:
         raise SandboxUsageError(f"custom fields are not of type {kind!r}")
     found = service.account.field_named("_".join(label.split(" ")))
-    return (found or service.account.add_field(label, kind, service.clock.now())).number
+    if found is not None:
+        return found.number
+    offered = [{"choice_id": at, "choice_label": each, "display_order": at} for at, each in enumerate(choices, start=1)]
+    made = service.account.add_field(label, kind, service.clock.now(), metadata=metadata, choices=offered)
+    return made.number
 
 
 def _load(service: Service, relation: str, names: Sequence[str], lists: Iterable[str]) -> Seeded:

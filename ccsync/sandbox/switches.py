@@ -45,6 +45,17 @@ _ALL = (
         "Not documented; the text only says that the field must already exist.",
     ),
     Switch(
+        "bad_cf_value", "reject", ("reject", "ignore"),
+        "A value that its custom field doesn't take (no date, no choice offered, …) spoils the row of an import, or is"
+        " skipped.",
+        "Not documented: neither how an import reads typed values nor what a bad one does (FACTS 5).",
+    ),
+    Switch(
+        "multi_select_separator", "comma", ("comma", "semicolon"),
+        "What stands between the choices of a multi select in an import.",
+        "Not documented; the vendor's own exports join list names by commas.",
+    ),
+    Switch(
         "dup_winner", "first", ("first", "last"),
         "Which row of one import wins when an address occurs twice.",
         "Duplicates are seen to collapse (community post 278498); which one wins is not documented.",

@@ -18,6 +18,7 @@ from typing import Any
 
 from ccsync.sandbox import columns, limits, problem
 from ccsync.sandbox.account import Account
+from ccsync.sandbox.field_values import SEPARATORS, takes
 from ccsync.sandbox.merge import Incoming
 from ccsync.sandbox.store import Store, literal
 from ccsync.sandbox.switches import SwitchBoard
@@ -60,11 +61,11 @@ def read_csv(body: bytes, request_bytes: int, account: Account, switches: Switch
         raise problem.invalid("The file holds NUL characters.")
     header = _header(body)
     _check_columns(header, columns.FILE_COLUMNS, "column heading")
-    fields = _fields(header, account, switches)
+    fields, checks = _fields(header, account, switches)
     file = store.scratch_file(".csv")
     file.write_bytes(body)
     strict, loose = (_csv_relation(file, len(header), strict=strict) for strict in (True, False))
-    incoming = Incoming(strict, header, fields, rejects=True, fallback=loose)
+    incoming = Incoming(strict, header, fields, checks, rejects=True, fallback=loose)
     return Upload(file, incoming, max(0, lines - 1), tuple(violations), is_csv=True)
 
 
@@ -91,13 +92,13 @@ def read_json(body: bytes, account: Account, switches: SwitchBoard, store: Store
     keys = tuple(dict.fromkeys(chain.from_iterable(rows)))
     _check_columns(keys, columns.JSON_KEYS, "property")
     _check_cells(rows, keys)
-    fields = _fields(keys, account, switches)
+    fields, checks = _fields(keys, account, switches)
     file = store.scratch_file(".json")
     file.write_bytes(body)
     count = min(len(rows), limits.ROWS_PER_IMPORT)
     rest = {name: value for name, value in document.items() if name != "import_data"}
     return Upload(
-        file, Incoming(_json_relation(file, keys), keys, fields), count, tuple(violations), is_csv=False
+        file, Incoming(_json_relation(file, keys), keys, fields, checks), count, tuple(violations), is_csv=False
     ), rest
 
 
@@ -152,17 +153,21 @@ def _check_cells(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None
                 raise problem.invalid("Each contact can contain up to 25 custom fields")
 
 
-def _fields(names: Sequence[str], account: Account, switches: SwitchBoard) -> dict[str, int]:
-    fields = {}
+def _fields(names: Sequence[str], account: Account, switches: SwitchBoard) -> tuple[dict[str, int], dict[str, str]]:
+    """Column → the number of its custom field, and what the field takes (see ``Incoming.checks``)."""
+    fields, checks = {}, {}
+    separator = SEPARATORS[switches["multi_select_separator"]]
     for name in names:
         if not name.startswith("cf:"):
             continue
         found = account.field_named(name[3:])
         if found is not None:
             fields[name] = found.number
+            if check := takes(found, "{cell}", separator):
+                checks[name] = check
         elif switches["unknown_cf"] == "reject":
             raise problem.invalid(f"custom field {name[3:]!r} does not exist")
-    return fields
+    return fields, checks
 
 
 def _whole_rows_within(body: bytes, limit: int) -> int:

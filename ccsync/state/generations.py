@@ -282,6 +282,7 @@ def _facts(ledger: Ledger) -> LedgerFacts:
         desired=ledger.desired,
         members=ledger.members,
         file=ledger_file(ledger.export),
+        definitions=dict(ledger.definitions),
     )
 
 
@@ -300,6 +301,7 @@ def _ledger(name: ExportName, facts: LedgerFacts, path: Path) -> Ledger:
         protection=facts.protection,
         desired=facts.desired,
         members=facts.members,
+        definitions=facts.definitions,
     )
 
 

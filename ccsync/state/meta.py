@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ccsync.core.plan import StateRef
+from ccsync.core.fields import Definition
+from ccsync.core.plan import StateRef, definitions_from
 from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDelete, OnLeave, Protection
 from ccsync.state import refusals
 from ccsync.state.head import Head, folder_of, json_bytes, parse_json
@@ -41,6 +42,7 @@ class LedgerFacts:
     members: int
     file: str
     protection: tuple[Protection, ...] = ()
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def _facts_from(parts: dict[str, Any]) -> LedgerFacts:  # Any: a JSON document
             "on_leave": OnLeave(parts["on_leave"]),
             "on_delete": OnDelete(parts["on_delete"]),
             "protection": tuple(Protection(each) for each in parts.get("protection", ())),
+            "definitions": definitions_from(parts.get("definitions", {})),
         }
     )
 

@@ -20,7 +20,7 @@ _NO_DETAIL = ChangeDetail()
 
 def export_lines(export: ExportPlan, frame: Frame) -> list[Line]:
     detail = frame.details.get(export.name, _NO_DETAIL)
-    lines = [_title(export), _size(export), *_drift(export), *_unrecorded(export)]
+    lines = [_title(export), _size(export), *_drift(export), *_filtered(export), *_unrecorded(export)]
     for op in LOOKS:
         lines += _op(op, export, detail, frame)
     return lines
@@ -72,6 +72,11 @@ def _protection(export: ExportPlan) -> str:
     return f"prevent_delete of the {' and of the '.join(export.protection)}" if export.protection else "no protection"
 
 
+def _filtered(export: ExportPlan) -> list[Line]:
+    filtered = tally(export.filtered)
+    return [line(f"    left out: {filtered}", (" · never sent", "dim"), hang=6)] if filtered else []
+
+
 def _op(op: Op, export: ExportPlan, detail: ChangeDetail, frame: Frame) -> list[Line]:
     count = op_count(op, export)
     if not count:
@@ -102,7 +107,7 @@ def why_of(op: Op, export: ExportPlan, detail: ChangeDetail) -> Mapping[str, int
         case Op.HELD_BACK:
             return export.held_back
         case Op.UNUSABLE:
-            return export.unusable
+            return detail.reasons.get(op) or export.unusable  # those of the rows name the field
         case Op.UPDATE:
             return export.fields_changed
         case _:

@@ -151,6 +151,7 @@ def _export(export: ExportPlan) -> Document:
         },
         "held_back": dict(export.held_back),
         "unusable": dict(export.unusable),
+        "filtered": dict(export.filtered),
         "fields": list(export.fields),
         "fields_changed": _counted(export.fields_changed),
         "reasons": _counted(export.reasons),

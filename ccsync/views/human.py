@@ -55,7 +55,7 @@ def _head(plan: Plan) -> list[Line]:
 def _hidden(plan: Plan, shown: list[ExportPlan]) -> list[Line]:
     """Exports without changes: a line for those that leave people out, the others only counted."""
     hidden = [export for export in plan.exports if export not in shown]
-    leaving_out = [export for export in hidden if op_count(Op.HELD_BACK, export) or op_count(Op.UNUSABLE, export)]
+    leaving_out = [export for export in hidden if any(_left_out_counts(export))]
     lines = [_left_out(export) for export in leaving_out]
     count = len(hidden) - len(leaving_out)
     if count:
@@ -64,12 +64,18 @@ def _hidden(plan: Plan, shown: list[ExportPlan]) -> list[Line]:
     return [*lines, BLANK] if lines else []
 
 
+def _left_out_counts(export: ExportPlan) -> tuple[int, int, int]:
+    return op_count(Op.HELD_BACK, export), op_count(Op.UNUSABLE, export), sum(export.filtered.values())
+
+
 def _left_out(export: ExportPlan) -> Line:
     parts = [
         f"{number(op_count(op, export))} {LOOKS[op].words} ({tally(why)})"
         for op, why in ((Op.HELD_BACK, export.held_back), (Op.UNUSABLE, export.unusable))
         if op_count(op, export)
     ]
+    if filtered := sum(export.filtered.values()):
+        parts.append(f"{number(filtered)} left out ({tally(export.filtered)})")
     look = LOOKS[Op.HELD_BACK]
     return line((f"{look.symbol} ", look.style), export.name, f": no changes; {', '.join(parts)}", hang=4)
 

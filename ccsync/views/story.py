@@ -14,6 +14,8 @@ _WHY = {
     str(Reason.SEGMENT_JOINED): "they are in the segments and not on the list",
     str(Reason.SEGMENT_LEFT): "they left the segments",
     str(Reason.SOURCE_ROW_GONE): "their row is gone from the source",
+    str(Reason.CONSENT_MISSING): "they lack the consent that `require` asks for",
+    str(Reason.SUPPRESSED): "they are suppressed on this connection",
     str(Reason.EXPORT_DELETED): "the export is no longer declared",
     str(Reason.CONTENT_CHANGED): "they were refused before, and their data have changed",
     str(Reason.ALREADY_ON_LIST): "they are on the list already, and not by our doing",
@@ -60,6 +62,8 @@ def _segments(chapter: Chapter) -> str:
     if facts.desired:
         copies = " (other rows with this address can't be used: " + facts.unusable + ")" if facts.unusable else ""
         return f"in{copies}"
+    if facts.filtered:
+        return f"left out: {_WHY[facts.filtered]}"
     return f"not in: their row can't be used ({facts.unusable})" if facts.unusable else "not in"
 
 
@@ -93,6 +97,7 @@ def _verdict(chapter: Chapter) -> Line:
     facts = chapter.facts
     if not facts.op:
         quiet = "unchanged: a plan has nothing to do" if facts.desired else "not touched by a plan"
+        quiet = f"never sent: {_WHY[facts.filtered]}" if facts.filtered else quiet
         return line("  = ", quiet, hang=4)
     look = LOOKS[Op(facts.op)]
     reason, _, field = facts.reason.partition(":")

@@ -35,6 +35,10 @@ def both(source: str, segment: str) -> str:
     return dutch(segment).replace(f"crm: {CRM}", f"crm: {source}")
 
 
+def suppress(entries: str) -> str:
+    return edited("auth: {client_id: abc}}", f"auth: {{client_id: abc}}, suppress: {entries}}}")
+
+
 def target(lists: str) -> str:
     return edited("list: {name: Weekly}", f"list: {lists}")
 
@@ -197,6 +201,17 @@ exports:
     "empty attribute": weekly("attributes: {city: «E103»}"),
     "half a birthday": weekly("attributes: {«E121»birthday_day: d}"),
     "other half of a birthday": weekly("attributes: {«E121»birthday_month: d}"),
+    "two birthdays": weekly("attributes: {birthday: d, «E150»birthday_month: m, «E150»birthday_day: d}"),
+    "one phone twice": weekly("attributes: {phone: a, home_phone: b, «E151»other_phone: c}"),
+    "one address twice": weekly("attributes: {home_city: a, work_city: b, «E151»city: c}"),
+    "on_too_long of a field": weekly("attributes: {city: {column: a, on_too_long: «E103»cut}}"),
+    "on_null of an export": weekly("on_null: «E103»drop"),
+    "suppress nobody": suppress("«E103»[]"),
+    "suppress by two columns": suppress("[«E103»{source: crm, email: a, sha256: b}]"),
+    "suppress by no column": suppress("[«E103»{source: crm}]"),
+    "suppress an unknown source": suppress("[{source: «E110»x, email: a}]"),
+    "suppress a table of a csv": suppress("[{source: crm, email: a, «E113»table: t}]"),
+    "suppress by a query that is none": suppress("[{source: crm, email: a, query: «E120»nothing}]"),
     "two expressions": weekly("attributes: {city: «E103»{column: a, sql: b}}"),
     "prefix of a custom field": weekly("custom_fields: {«E115»'cf:tier': t}"),
     "label of a custom field": weekly("custom_fields: {«E115»Loyalty tier: t}"),

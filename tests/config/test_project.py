@@ -24,13 +24,17 @@ from ccsync.core.spec import (
     ListRef,
     OnDelete,
     OnLeave,
+    OnNull,
+    OnTooLong,
     OrderBy,
     Roles,
     Secret,
     SetOperation,
     Source,
+    SourceName,
     SourceType,
     Sql,
+    Suppression,
     TableSegment,
     Value,
 )
@@ -62,6 +66,8 @@ connections:
     consent: {{data_privacy: agreed, agreed_by: anna@example.com, agreed_on: 2026-10-01, text: v1}}
     auth: {{flow: authorization_code, client_id: abc, client_secret: "${{file:secret}}"}}
     endpoints: {{api: "https://api.example/v3//", auth: "http://[::1]:8025/oauth2"}}
+    suppress: [{{source: crm, email: mail}}, {{source: shop, table: t, sha256: h, query: queries/buyers.sql,
+               allow_empty: true}}]
     limits: {{requests_per_second: 10, requests_per_day: 5, max_open_activities: 3, max_contacts: 9,
              poll_seconds: [1, 2]}}
 sources:
@@ -78,8 +84,14 @@ exports:
     list: {{id: {UUID.upper()}}}
     segments: [both, most]
     data_matching: {{email: {{sql: "lower(mail)"}}}}
-    attributes: {{last_name: {{column: Last}}, first_name: First, country: {{value: 31}}}}
+    attributes:
+      last_name: {{column: Last, on_too_long: unusable}}
+      first_name: First
+      country: {{value: 31, on_null: skip_row}}
+      birthday: born
     custom_fields: {{tier: {{sql: "CASE WHEN ltv > 5 THEN 'a' END"}}}}
+    require: "agreed = true"
+    on_too_long: truncate
     on_leave: keep
     on_delete: remove_members
     duplicates: {{keep: none, order_by: ["updated_at DESC", '"Customer Id" asc', n]}}
@@ -108,6 +120,18 @@ def test_everything_given_arrives(write: Write) -> None:
             auth=Auth(AuthFlow.AUTHORIZATION_CODE, "abc", client_secret=Secret("${file:secret}")),
             endpoints=Endpoints("https://api.example/v3", "http://[::1]:8025/oauth2"),
             limits=ConnectionLimits(10.0, 5, 3, 9, (1.0, 2.0)),
+            suppress=(
+                Suppression(SourceName("crm"), "mail"),
+                Suppression(
+                    SourceName("shop"),
+                    "h",
+                    hashed=True,
+                    table="t",
+                    query="SELECT *\nFROM source",
+                    query_file="configs/queries/buyers.sql",
+                    allow_empty=True,
+                ),
+            ),
         )
     ]
     csv = {"delimiter": "\t", "header": False, "quote": '"', "escape": '"', "encoding": "utf-8", "null_text": ""}
@@ -133,10 +157,13 @@ def test_everything_given_arrives(write: Write) -> None:
             email=Sql("lower(mail)"),
             fields=(
                 Field("last_name", Column("Last")),
-                Field("first_name", Column("First")),
-                Field("country", Value("31")),
-                Field("cf:tier", Sql("CASE WHEN ltv > 5 THEN 'a' END")),
+                Field("first_name", Column("First"), OnTooLong.TRUNCATE),
+                Field("country", Value("31"), OnTooLong.TRUNCATE, OnNull.SKIP_ROW),
+                Field("birthday_month", Column("born"), OnTooLong.TRUNCATE, of_date=True),
+                Field("birthday_day", Column("born"), OnTooLong.TRUNCATE, of_date=True),
+                Field("cf:tier", Sql("CASE WHEN ltv > 5 THEN 'a' END"), OnTooLong.TRUNCATE),
             ),
+            require="agreed = true",
             on_leave=OnLeave.KEEP,
             on_delete=OnDelete.REMOVE_MEMBERS,
             duplicates=Duplicates(Keep.NONE, (OrderBy("updated_at", True), OrderBy("Customer Id"), OrderBy("n"))),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ccsync.config.reference import EXAMPLE, configuration_page
 from ccsync.config.schema import load_schema, schema_path
-from ccsync.core.fields import ATTRIBUTES, CUSTOM_FIELDS_MAX
+from ccsync.core.fields import ATTRIBUTES, CUSTOM_FIELDS_MAX, Kind
 from ccsync.core.spec import (
     Auth,
     AuthFlow,
@@ -19,11 +19,15 @@ from ccsync.core.spec import (
     Duplicates,
     Endpoints,
     Export,
+    Field,
     Guards,
     Keep,
     OnDelete,
     OnLeave,
+    OnNull,
+    OnTooLong,
     SourceType,
+    Suppression,
 )
 from jsonschema import Draft7Validator
 
@@ -69,15 +73,18 @@ def test_choices_are_those_of_the_code() -> None:
     assert export["on_leave"]["enum"] == list(OnLeave)
     assert export["on_delete"]["enum"] == list(OnDelete)
     assert export["duplicates"]["properties"]["keep"]["enum"] == list(Keep)
-    assert list(export["attributes"]["properties"]) == list(ATTRIBUTES)
+    assert [name for name in export["attributes"]["properties"] if name != "birthday"] == list(ATTRIBUTES)
+    assert export["on_too_long"]["enum"] == list(OnTooLong)
+    assert export["on_null"]["enum"] == list(OnNull)
     assert export["custom_fields"]["maxProperties"] == CUSTOM_FIELDS_MAX
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_an_attributes_description_tells_its_limit(name: str) -> None:
-    limit = ATTRIBUTES[name].max_chars
+    spec = ATTRIBUTES[name]
     text = DEFINITIONS["export"]["properties"]["attributes"]["properties"][name]["description"]
-    assert text.endswith("a whole number." if limit is None else f"at most {limit} characters.")
+    endings = {Kind.TEXT: f"at most {spec.max_chars} characters.", Kind.DATE: "a date."}
+    assert text.endswith(endings.get(spec.kind, "a whole number."))
 
 
 def default_of(kind: type, name: str) -> Any:
@@ -93,6 +100,8 @@ def test_defaults_are_those_of_the_values() -> None:
         (ConnectionLimits, connection["limits"]["properties"]),
         (Auth, {"flow": connection["auth"]["properties"]["flow"]}),
         (Connection, {key: connection[key] for key in ("description", "available_to")}),
+        (Field, {key: export[key] for key in ("on_too_long", "on_null")}),
+        (Suppression, {"allow_empty": DEFINITIONS["suppress"]["properties"]["allow_empty"]}),
         (Duplicates, export["duplicates"]["properties"]),
         (Export, {**export["limits"]["properties"], "on_leave": export["on_leave"], "on_delete": export["on_delete"]}),
         (

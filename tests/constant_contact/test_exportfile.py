@@ -8,6 +8,7 @@ import pytest
 from ccsync.constant_contact import exportfile
 from ccsync.constant_contact.exportfile import NotWhole, shape_of
 from ccsync.constant_contact.headings import asked_fields, columns
+from ccsync.core.fields import Definition
 from ccsync.ports import CustomField
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -119,7 +120,7 @@ def test_a_street_with_a_second_line_is_not_compared() -> None:
 
 
 def custom(name: str, label: str) -> CustomField:
-    return CustomField("id-" + name, name, label, "string")
+    return CustomField("id-" + name, name, label, Definition("string"))
 
 
 def test_custom_fields_are_found_by_label_unless_it_could_mean_two_things() -> None:

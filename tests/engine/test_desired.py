@@ -7,6 +7,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from ccsync.core.change import zero_unusable
 from ccsync.core.spec import (
     Column,
     CombinedSegment,
@@ -56,15 +57,14 @@ def test_every_reason_is_counted_and_listed_with_the_address_as_it_stood(bench: 
         (" Bad ", "invalid_email"),
         (" \u00a0", "missing_email"),
         (f"{'a' * 40}@b.example.org", "email_too_long"),
-        ("long@b.example", "field_too_long"),
+        ("long@b.example", "field_too_long:first_name"),
         (None, "missing_email"),
     ]
-    assert desired.unusable == {
+    assert desired.unusable == zero_unusable() | {
         "missing_email": 2,
         "invalid_email": 1,
         "email_too_long": 1,
         "field_too_long": 1,
-        "duplicate": 0,
     }
     assert (desired.rows, desired.size, desired.blocking) == (6, 1, 5)
 
@@ -109,16 +109,18 @@ def test_a_birthday_is_a_whole_number(bench: Bench, day: str, sent: str | None) 
     assert bench.people(csv(bench, f"a@b.example,A,1,{day}"), table(), of) == [("a@b.example", sent)]
 
 
-def test_a_birthday_that_is_none_is_an_error_and_no_guess(bench: Bench) -> None:
+def test_a_row_with_half_a_birthday_or_none_is_unusable(bench: Bench) -> None:
     fields = {"birthday_month": "age", "birthday_day": "day"}
     rows = ["a@b.example,A,13,1", "c@d.example,A,1.5,2", "e@f.example,A,12,32", "g@h.example,A,12,31"]
-    with pytest.raises(InvalidError) as caught:
-        bench.desired(csv(bench, *rows), table(), export(fields=fields))
-    assert [d.summary for d in caught.value.diagnostics] == [
-        "export weekly, birthday_day: rows whose value is no day: 1",
-        "export weekly, birthday_month: rows whose value is no month: 2",
+    rows.append("i@j.example,A,1,")
+    desired = bench.desired(csv(bench, *rows), table(), export(fields=fields))
+    assert bench.rows(desired.relation) == [("g@h.example", "12", "31")]
+    assert bench.rows(desired.unusable_relation) == [
+        ("a@b.example", "invalid_number:birthday_month"),
+        ("c@d.example", "invalid_number:birthday_month"),
+        ("e@f.example", "invalid_number:birthday_day"),
+        ("i@j.example", "invalid_date:birthday_month"),
     ]
-    assert codes(caught.value) == ["E419", "E419"]
 
 
 def test_all_problems_of_a_mapping_are_told_at_once(bench: Bench) -> None:

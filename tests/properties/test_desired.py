@@ -6,12 +6,24 @@ from dataclasses import replace
 
 import pytest
 from ccsync.core.key import SPACE, canonical_key
-from ccsync.core.spec import CombinedSegment, Duplicates, Keep, Segment, SegmentName, SetOperation, TableSegment
+from ccsync.core.spec import (
+    CombinedSegment,
+    Connection,
+    Duplicates,
+    Keep,
+    Segment,
+    SegmentName,
+    SetOperation,
+    SourceName,
+    Suppression,
+    TableSegment,
+)
+from ccsync.engine.desired import SegmentEngine
 from ccsync.engine.session import Session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.projects import Bench, export, source, table
+from tests.engine.projects import Bench, export, project, source, table
 
 Row = tuple[str, str]
 LEAVES = ("a", "b", "c")
@@ -118,7 +130,49 @@ def test_every_row_is_a_person_or_unusable_with_one_reason(bench: Bench, rows: l
     bench.write("a.csv", "email,first\n" + "".join(f'"{email}","{first}"\n' for email, first in rows))
     of = replace(export(), duplicates=Duplicates(keep))
     desired = bench.desired(source("csv", "a.csv"), table(), of)
-    listed = Counter(reason for _, reason in bench.rows(desired.unusable_relation))
+    listed = Counter(str(reason).partition(":")[0] for _, reason in bench.rows(desired.unusable_relation))
     assert {reason: count for reason, count in desired.unusable.items() if count} == listed
     assert desired.size + sum(listed.values()) == desired.rows == len(rows)
     assert desired.blocking == sum(listed.values()) - (listed["duplicate"] if keep is Keep.FIRST else 0)
+
+
+agreeing = st.lists(st.tuples(emails, firsts, st.sampled_from(["true", "false", ""])), max_size=12)
+
+
+def left_out(rows: Sequence[tuple[str, str, str]], keep: Keep, suppressed: set[str]) -> tuple[set[str], dict[str, str]]:
+    """Who is wanted, and who is left out on purpose and why; by the rules of the guide, row by row."""
+    people: dict[str, list[bool]] = {}
+    for email, first, agreed in rows:
+        key = canonical_key(email)
+        if key and (agreed != "true" or len(first.strip(SPACE)) <= 50):
+            people.setdefault(key, []).append(agreed == "true")
+    without = {key: "consent_missing" for key, agreed in people.items() if not all(agreed)}
+    alone = {key for key, agreed in people.items() if keep is Keep.FIRST or len(agreed) == 1}
+    there = {key for email, _, _ in rows if (key := canonical_key(email))} & suppressed
+    return (alone - set(without)) - suppressed, without | dict.fromkeys(there, "suppressed")
+
+
+@settings(deadline=None, max_examples=25)
+@given(rows=agreeing, keep=st.sampled_from(list(Keep)), suppressed=st.sets(emails.filter(canonical_key), max_size=2))
+def test_without_consent_or_suppressed_nobody_is_wanted(
+    bench: Bench, rows: list[tuple[str, str, str]], keep: Keep, suppressed: set[str]
+) -> None:
+    bench.write("a.csv", "email,first,ok\n" + "".join(f'"{row[0]}","{row[1]}",{row[2]}\n' for row in rows))
+    bench.write("b.csv", "who\nx@nobody.example\n" + "".join(f'"{email}"\n' for email in sorted(suppressed)))
+    of = replace(export(), duplicates=Duplicates(keep), require="ok = 'true'")
+    barred = (Suppression(SourceName("b"), "who"),)
+    made = replace(
+        project(bench.root, [source("csv", "a.csv"), source("csv", "b.csv", "b")], [table()], [of]),
+        connections={of.connection: Connection(of.connection, "main", suppress=barred)},
+    )
+    engine = SegmentEngine(bench.session, made)
+    try:
+        desired = engine.desired(of)
+    finally:
+        engine.close()
+    keys = {key for email in suppressed if (key := canonical_key(email))}
+    people, filtered = left_out(rows, keep, keys)
+    assert {key for key, _ in bench.rows(desired.relation)} == people
+    assert desired.filtered_relation is not None
+    assert dict(bench.rows(desired.filtered_relation)) == filtered
+    assert desired.size + sum(desired.unusable.values()) + sum(desired.filtered.values()) == len(rows)

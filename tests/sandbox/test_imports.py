@@ -272,3 +272,48 @@ def test_phones_and_addresses_land_with_their_kinds(account):
     assert [(one["kind"], one.get("street"), one["city"]) for one in found["street_addresses"]] == [
         ("home", "1 Main Flat 2", "Boston"), ("work", None, "Salem"),
     ]  # fmt: skip
+
+
+TYPED = {
+    "custom_fields": [
+        {"label": "Since", "type": "date"},
+        {"label": "Age", "type": "number", "metadata": {"integer": True}},
+        {"label": "Spent", "type": "currency", "metadata": {"decimal_places": 2, "currency_code": "EUR"}},
+        {"label": "Vip", "type": "boolean"},
+        {"label": "Size", "type": "single_select", "choices": ["S", "M"]},
+        {"label": "Likes", "type": "multi_select", "choices": ["Tea", "Wine"]},
+    ]
+}
+GOOD = {
+    "cf:Since": "2020-02-29", "cf:Age": "42", "cf:Spent": "-1.50", "cf:Vip": "true", "cf:Size": "M",
+    "cf:Likes": "Wine,Tea",
+}  # fmt: skip
+BAD = {
+    "cf:Since": "29.2.2020", "cf:Age": "-1", "cf:Spent": "1.505", "cf:Vip": "yes", "cf:Size": "m",
+    "cf:Likes": "Tea;Wine",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("setting", "errors", "kept"), [("reject", 6, None), ("ignore", 0, {})])
+def test_a_custom_field_takes_values_of_its_type_only(
+    make_account: MakeAccount, setting: str, errors: int, kept: dict[str, str] | None
+) -> None:
+    account = make_account(switches={"bad_cf_value": setting})
+    account.do("/seed", document=TYPED)
+    account.do("/lists", name="VIP")
+    rows = [{"email": "good@example.com"} | GOOD]
+    rows += [{"email": f"bad{at}@example.com", name: value} for at, (name, value) in enumerate(BAD.items())]
+    ended = account.import_json(rows)
+    assert ended["status"]["error_count"] == errors
+    assert account.person("good@example.com")["fields"] == GOOD
+    if kept is not None:
+        assert all(account.person(f"bad{at}@example.com")["fields"] == kept for at in range(len(BAD)))
+
+
+@pytest.mark.parametrize(("setting", "errors"), [("comma", 0), ("semicolon", 1)])
+def test_what_separates_choices_follows_the_switch(make_account: MakeAccount, setting: str, errors: int) -> None:
+    account = make_account(switches={"multi_select_separator": setting})
+    account.do("/seed", document=TYPED)
+    account.do("/lists", name="VIP")
+    ended = account.import_csv('email,cf:Likes\nann@example.com,"Tea, Wine"\n')
+    assert ended["status"]["error_count"] == errors

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from ccsync.core.batch import Batch, BatchKind, Transport
 from ccsync.core.change import Counts
+from ccsync.core.fields import Definition
 from ccsync.core.plan import (
     Estimate,
     ExportPlan,
@@ -37,6 +38,7 @@ def full_document(tmp_path: Path) -> dict[str, Any]:  # Any: a JSON document
         batches=(Batch(1, BatchKind.REMOVAL, 1, 40), Batch(2, BatchKind.IMPORT, 3, 120, 1, Transport.CSV)),
         sources=(SourceRead("crm", 13, (("a.csv", 5),)),),
         drift={"first_name": 2},
+        definitions={"cf:Size": Definition("single_select", choices=("S", "M"))},
         findings=(
             Diagnostic("W512", "renamed", Severity.WARNING, where=Where("a.yaml", 1, 2)),
             Diagnostic("E501", "too many", detail="d", hint="h", guard="max_remove"),
@@ -83,6 +85,7 @@ def test_the_keys_of_the_schema_are_those_of_the_values() -> None:
         "estimate": Estimate,
         "finding": Diagnostic,
         "where": Where,
+        "definition": Definition,
     }
     assert set(SCHEMA["properties"]) == {field.name for field in fields(Plan)}
     assert set(SCHEMA["definitions"]) == set(parts)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from ccsync.core.change import Counts, Op, zero_held_back, zero_unusable
+from ccsync.core.change import Counts, Op, zero_filtered, zero_held_back, zero_unusable
 from ccsync.core.plan import Estimate, ExportPlan, ListAction, ListTarget, Plan, StateRef, sealed
 from ccsync.core.row import ChangeDetail, ChangeRow
 from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDelete, OnLeave
@@ -46,6 +46,7 @@ def export_plan(name: str = "weekly_newsletter", **changes: object) -> ExportPla
         counts=Counts(unchanged=12_004),
         held_back=zero_held_back(),
         unusable=zero_unusable(),
+        filtered=zero_filtered(),
         fields_changed={},
         reasons={},
     )
@@ -59,6 +60,7 @@ def busy_export() -> ExportPlan:
         counts=Counts(add=3, update=1, remove=2, adopt=2, forget=1, unchanged=11_998, foreign=14),
         held_back={"opted_out": 5, "unsubscribed": 2, "rejected": 0},
         unusable={**zero_unusable(), "invalid_email": 2, "missing_email": 1},
+        filtered={"consent_missing": 4, "suppressed": 1},
         fields_changed={"first_name": 1},
         reasons={"segment_joined": 3, "segment_left": 1, "source_row_gone": 1, "field_changed:first_name": 1},
         drift={"last_name": 3},

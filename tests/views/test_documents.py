@@ -77,7 +77,7 @@ def test_the_plan_document_has_the_promised_names() -> None:
     )
     assert set(promised.split()) <= set(document)
     export = document["exports"][0]
-    names = "name connection list members counts held_back unusable fields_changed reasons findings estimate"
+    names = "name connection list members counts held_back unusable filtered fields_changed reasons findings estimate"
     assert set(names.split()) <= set(export)
     assert export["counts"] == {
         "add": 3,
