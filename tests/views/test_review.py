@@ -85,7 +85,7 @@ def test_a_comment_is_bounded_and_never_loses_a_removal_or_a_warning() -> None:
             findings=(replace(plans.WARNED, summary=f"{'x' * 300} {number}"),),
             people=5,
         )
-        for number in range(900)
+        for number in range(400)
     ]
     plan = plans.plan_of(*exports, replace(plans.export_plan("zz"), findings=(plans.BLOCKED,)))
     for most in (MAX_BYTES, 20_000):
@@ -93,7 +93,7 @@ def test_a_comment_is_bounded_and_never_loses_a_removal_or_a_warning() -> None:
         assert len(said.encode()) <= most
         assert "Blocked by E501" in said
         assert "error E501" in said
-        assert f"Removes {sum(number % 7 for number in range(900)):,} people" in said
+        assert f"Removes {sum(number % 7 for number in range(400)):,} people" in said
         assert re.search(r"- and \d+ more: W510 \d+", said)
         assert "more lists left out here for length; `ccsync show x.ccplan` has all of them." in said
         assert "**remove**" in said
