@@ -305,6 +305,33 @@ CATALOGUE: dict[str, Entry] = {
         "Run `ccsync connections login NAME` again and allow it.",
         ExitCode.DENIED,
     ),
+    "E315": Entry(
+        "A refresh token that can't be kept",
+        "`token_store: env` reads a refresh token and can't replace it, and this application's refresh tokens rotate:"
+        " each works once.",
+        "Set long-lived refresh tokens for the application in the developer portal and sign in again, or use"
+        " `token_store: state`.",
+        ExitCode.DENIED,
+    ),
+    "E316": Entry(
+        "No keyring",
+        "The connection keeps its sign-in in the system's keyring, which is locked, is not there, or needs a package"
+        " that is not installed.",
+        "Unlock it, or install `ccsync[keyring]`, or set `token_store: file`.",
+        ExitCode.DENIED,
+    ),
+    "E317": Entry(
+        "No key to seal the sign-in with",
+        "`token_store: state` keeps the sign-in in the state, sealed, and `CCSYNC_KEY` is not set.",
+        "Make a key with `ccsync generate key`, and set `CCSYNC_KEY` to it on every machine that shares the state.",
+        ExitCode.DENIED,
+    ),
+    "E318": Entry(
+        "Another machine renews the sign-in",
+        "While this machine renewed a sign-in that is shared, it seemed dead to another one, which took over.",
+        "Run the command again.",
+        ExitCode.ERROR,
+    ),
     "E401": Entry(
         "Source file not found",
         "A source's path names no file that can be read, or a file whose own name would be taken for a pattern.",
@@ -998,6 +1025,13 @@ CATALOGUE: dict[str, Entry] = {
         "`connection: null` keeps an export declared without running it. Its members stay on their list, and other"
         " exports of that list leave them there.",
         "Give it a connection to have it run again.",
+        None,
+    ),
+    "W310": Entry(
+        "The clock is wrong",
+        "This machine's clock and Constant Contact's differ by more than a minute. Tokens, plans and the day's requests"
+        " go by it.",
+        "Set the clock, or let the network set it.",
         None,
     ),
     "W414": Entry(

@@ -196,6 +196,18 @@ class Lease(Protocol):
         """Raises LockedError when the lock was taken over meanwhile. Called before every POST and every commit."""
 
 
+class SharedBox(Protocol):
+    """One small thing in storage that machines share, sealed there. Raises StorageError (E713), and DeniedError (E720,
+    E721) or StaleError (E723) for what can't be unsealed."""
+
+    def get(self) -> tuple[bytes, str] | None:
+        """The content and its version; equal versions are equal contents. None when it was never written."""
+
+    def swap(self, content: bytes, expected: str | None) -> bool:
+        """Replaces the content if its version still is `expected` (None: never written). False, and nothing done, if
+        not. Durable when it returns."""
+
+
 # ---------------------------------------------------------------- live: what the list holds now
 
 

@@ -145,7 +145,8 @@ def _sign_ins(workspace: Workspace, ran: Iterable[Ran], slots: Iterable[Slot], a
         name = exports[slot.export].connection
         coming[name] = min(coming.get(name, slot.next or at + SOON), slot.next or at + SOON)
     for name in sorted({exports[each.slot.export].connection for each in ran}):
-        ends = sign_in_ends(workspace.project.connections[name], os.environ, workspace.clock.now())
+        connection = workspace.project.connections[name]
+        ends = sign_in_ends(connection, partial(workspace.sign_ins, connection), workspace.clock.now())
         if ends is None or ends > coming[name]:
             yield Condition(Topic.SIGN_IN, name, None, f"connection {name} is signed in for the next run")
         else:

@@ -14,7 +14,7 @@ from ccsync.views.text import Line, line
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-_WIDTH = 13
+_WIDTH = 14
 
 
 @app.command()

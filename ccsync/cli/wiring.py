@@ -25,12 +25,14 @@ from ccsync.config.load import Loaded, find_config_dir, load_project
 from ccsync.core.event import Event
 from ccsync.core.plan import to_text
 from ccsync.core.spec import Connection, ConnectionLimits, ConnectionName, Project
-from ccsync.errors import Diagnostic, InvalidError
-from ccsync.ports import Desires, Destination, Differ, Narrowing, Policies, Sink, Stewardship, Undoer
+from ccsync.errors import DeniedError, Diagnostic, InvalidError
+from ccsync.ports import Desires, Differ, Narrowing, Policies, SharedBox, Sink, Stewardship, Undoer
 from ccsync.sealing import Keys, load_keys
 
 if TYPE_CHECKING:
     from ccsync.applier import Work
+    from ccsync.constant_contact.account import ConstantContact
+    from ccsync.constant_contact.tokenstore import TokenStore
     from ccsync.engine.session import Session
     from ccsync.state.lock import Held
     from ccsync.state.opening import Opening, State
@@ -93,7 +95,7 @@ class Workspace:
         self.clock = SystemClock(signals.pipe.readable)
         self.folder = Path(project.root)
         self._stack = stack
-        self._destinations: dict[ConnectionName, Destination] = {}
+        self._destinations: dict[ConnectionName, ConstantContact] = {}
 
     @contextmanager
     def afresh(self) -> Iterator["Workspace"]:
@@ -210,7 +212,7 @@ class Workspace:
     def limits(self) -> Mapping[ConnectionName, ConnectionLimits]:
         return {name: connection.limits for name, connection in self.project.connections.items()}
 
-    def destination(self, name: ConnectionName) -> Destination:
+    def destination(self, name: ConnectionName) -> "ConstantContact":
         """The account behind a connection; one object a command. Raises InvalidError (E717), DeniedError (E301)."""
         if name not in self.project.connections:
             raise InvalidError(
@@ -224,7 +226,7 @@ class Workspace:
             )
         return self.reader(self.project.connections[name])
 
-    def reader(self, connection: Connection) -> Destination:
+    def reader(self, connection: Connection) -> "ConstantContact":
         from ccsync.constant_contact.account import open_destination
 
         if connection.name not in self._destinations:
@@ -235,9 +237,31 @@ class Workspace:
                     random=Random(),  # noqa: S311 - jitter
                     environ=os.environ,
                     sink=self.relay,
+                    box=self.sign_in_box,
                 )
             )
         return self._destinations[connection.name]
+
+    def sign_ins(self, connection: Connection) -> "TokenStore":
+        """Where the connection's sign-in is kept. Raises DeniedError (E316, E317)."""
+        from ccsync.constant_contact.tokenstore import open_store
+
+        return open_store(connection, os.environ, self.clock, self.sign_in_box)
+
+    def sign_in_box(self, name: str) -> SharedBox:
+        """Where a sign-in is kept in the state. Raises DeniedError (E317) without a key to seal it with."""
+        from ccsync.state.box import StateBox
+
+        if self.keys is None:
+            raise DeniedError(
+                Diagnostic(
+                    "E317",
+                    "a sign-in can be kept in the state only sealed (`token_store: state`), and CCSYNC_KEY is not set",
+                    detail="Nothing was asked of Constant Contact.",
+                    hint="make a key with `ccsync generate key` and set CCSYNC_KEY to it, here and on every runner",
+                )
+            )
+        return StateBox(self.state.store, self.keys, name)
 
     def calls_made(self) -> int:
         return sum(destination.calls_made() for destination in self._destinations.values())

@@ -58,6 +58,7 @@ from ccsync.core.spec import (
     Sql,
     Suppression,
     TableSegment,
+    TokenPlace,
     Trouble,
     Value,
 )
@@ -213,6 +214,7 @@ def _auth(connection: str, data: dict[str, Any], secrets: Mapping[tuple[str, str
         client_id=data.get("client_id", ""),
         client_secret=secret("client_secret"),
         access_token=secret("access_token"),
+        token_store=TokenPlace(data.get("token_store", TokenPlace.FILE)),
     )
 
 

@@ -13,12 +13,13 @@ import httpx
 from ccsync.constant_contact import activities, failures, live
 from ccsync.constant_contact.auth import GivenToken, TokenSource
 from ccsync.constant_contact.budget import RequestBudget, budget_key
+from ccsync.constant_contact.checkup import Checkup, examine
 from ccsync.constant_contact.folder import user_folder
 from ccsync.constant_contact.grants import StoredGrant
 from ccsync.constant_contact.http import ApiClient
 from ccsync.constant_contact.oauth import OAuthClient
 from ccsync.constant_contact.routes import NEEDED_PRIVILEGES, find_route
-from ccsync.constant_contact.tokenstore import TokenStore
+from ccsync.constant_contact.tokenstore import OpenBox, open_store
 from ccsync.constant_contact.wire import Call, Timeouts
 from ccsync.core.event import Noticed
 from ccsync.core.fields import DECIMALS_MAX, Definition
@@ -88,6 +89,19 @@ class ConstantContact:
         }
         self._members.update({one.id: one.members for one in found.values()})
         return tuple(sorted(found.values(), key=lambda one: (one.name, one.id)))
+
+    def list_of_number(self, number: int) -> ListId | None:
+        """The list that had this id in the old V2 API. Source: openapi.yml 3.0.178, /contact_lists/list_id_xrefs."""
+        rows = self._api.get("/contact_lists/list_id_xrefs", {"sequence_ids": number}).get("xrefs")
+        for row in rows if isinstance(rows, list) else ():
+            if isinstance(row, dict) and str(row.get("sequence_id")) == str(number):
+                return ListId(_text(row.get("list_id"))) if _text(row.get("list_id")) else None
+        return None
+
+    def examine(self) -> Checkup:
+        """Everything that can be known to be missing, at once. Raises DeniedError when nothing can be asked at all, and
+        as the API does."""
+        return examine(self._api, self)
 
     def custom_fields(self) -> tuple[CustomField, ...]:
         rows = [
@@ -211,11 +225,13 @@ def _definition(row: dict[str, Any]) -> Definition:
 def open_destination(
     connection: Connection, *, clock: Clock, random: Random, environ: Mapping[str, str],
     transport: httpx.BaseTransport | None = None, sink: Sink | None = None, timeouts: Timeouts | None = None,
+    box: OpenBox | None = None,
 ) -> Iterator[ConstantContact]:  # fmt: skip
     """The account behind a connection, until the block ends. No request is made by opening.
 
-    transport: for tests, instead of the network. environ: where the user's own folder is. Raises DeniedError (E301)
-    when there is no token, InvalidError (E622) for an address that a token must not be sent to.
+    transport: for tests, instead of the network. environ: where the user's own folder is. box: for sign-ins that are
+    kept in the state. Raises DeniedError (E301, E316, E317) when there is no token, InvalidError (E622) for an address
+    that a token must not be sent to.
     """
 
     def warn(diagnostic: Diagnostic) -> None:
@@ -223,7 +239,12 @@ def open_destination(
             sink(Noticed(diagnostic))
 
     budget = RequestBudget(user_folder(environ), budget_key(connection), connection.limits, clock, warn)
-    tokens = _token_source(connection, budget, clock, environ, transport)
+    tokens: TokenSource
+    if connection.auth.flow is AuthFlow.ACCESS_TOKEN:
+        tokens = GivenToken(connection)
+    else:
+        store = open_store(connection, environ, clock, box)
+        tokens = StoredGrant(connection, store, clock, lambda: OAuthClient(connection, budget, clock, transport))
     api = ApiClient(
         connection, tokens, budget, clock=clock, random=random, sink=sink, transport=transport, timeouts=timeouts
     )
@@ -231,20 +252,6 @@ def open_destination(
         yield ConstantContact(api)
     finally:
         api.close()
-
-
-def _token_source(
-    connection: Connection,
-    budget: RequestBudget,
-    clock: Clock,
-    environ: Mapping[str, str],
-    transport: httpx.BaseTransport | None,
-) -> TokenSource:
-    """Where the access token comes from. Raises DeniedError (E301) for a ready token that is none."""
-    if connection.auth.flow is AuthFlow.ACCESS_TOKEN:
-        return GivenToken(connection)
-    store = TokenStore(connection, environ)
-    return StoredGrant(connection, store, clock, lambda: OAuthClient(connection, budget, clock, transport))
 
 
 def _remote_list(row: Mapping[str, Any]) -> RemoteList | None:  # Any: JSON

@@ -3,24 +3,27 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from ccsync.constant_contact.tokenstore import TokenStore
-from ccsync.core.spec import AuthFlow, Connection
+from ccsync.core.spec import AuthFlow, Connection, TokenPlace
 from ccsync.errors import DeniedError
 
 UNUSED = timedelta(days=180)
 """A refresh token that is not used for so long is over. Source: FACTS, "Expiry of both"."""
 
 
-def sign_in_ends(connection: Connection, environ: Mapping[str, str], now: datetime) -> datetime | None:
-    """None when there is no sign-in, or its end can't be known. A sign-in that is over already ends now."""
+def sign_in_ends(connection: Connection, store: Callable[[], TokenStore], now: datetime) -> datetime | None:
+    """None when there is no sign-in, or its end can't be known: nobody here knows when a token of the environment was
+    last used. A sign-in that is over already, or can't be read, ends now."""
     if connection.auth.flow is AuthFlow.ACCESS_TOKEN:
         token = connection.auth.access_token
         return _end_of(token.value) if token and token.value else None
+    if connection.auth.token_store is TokenPlace.ENV:
+        return None
     try:
-        grant = TokenStore(connection, environ).load()
+        grant = store().load()
     except DeniedError:
         return now
     if grant is None:

@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
+from ccsync.constant_contact.grant import Grant
 from ccsync.constant_contact.oauth import AnswerLost, OAuthClient, OAuthRefused, refusal
-from ccsync.constant_contact.tokenstore import Grant, TokenStore
+from ccsync.constant_contact.tokenstore import TokenStore
 from ccsync.core.spec import Connection
 from ccsync.errors import CcsyncError, DeniedError, Diagnostic, StoppedError, TransientError
 from ccsync.ports import Clock
@@ -21,7 +22,7 @@ EARLY_S = 3600.0
 
 
 class StoredGrant:
-    """The token of a sign-in that is kept in a file. A TokenSource; many processes may share the file."""
+    """The token of a sign-in that is kept in a store. A TokenSource; many processes may share the store."""
 
     def __init__(
         self, connection: Connection, store: TokenStore, clock: Clock, connect: Callable[[], OAuthClient]
@@ -43,11 +44,13 @@ class StoredGrant:
 
     def refresh(self, stale: str) -> str:
         """Raises DeniedError (E305, E309, E310, E311), TransientError (E603, E606, E627), StorageError (E713)."""
-        with self._store.locked():
-            grant = self._loaded()
-            if grant.access_token == stale:  # else another process renewed it meanwhile
-                grant = self._renewed(grant)
-            self._grant = grant
+        grant = self._loaded()
+        if grant.access_token == stale:  # else another process renewed it meanwhile
+            with self._store.locked():
+                grant = self._loaded()
+                if grant.access_token == stale:
+                    grant = self._renewed(grant)
+        self._grant = grant
         return grant.access_token
 
     def _is_due(self, grant: Grant) -> bool:
@@ -59,6 +62,9 @@ class StoredGrant:
         """A newer grant, or the one at hand while it works: trouble with an early renewal is nobody's trouble yet."""
         works = grant.expires() > self._clock.now()
         try:
+            now = self._loaded()
+            if not self._is_due(now):
+                return now
             with self._store.locked():
                 now = self._loaded()
                 if not self._is_due(now) or (now.refreshing and works):

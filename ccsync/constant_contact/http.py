@@ -102,6 +102,10 @@ class ApiClient:
     def calls_left_today(self) -> int:
         return self._budget.left_today()
 
+    def clock_skew_s(self) -> float | None:
+        """Seconds that our clock is ahead of the server's; None while it is not known."""
+        return self._wire.skew_s
+
     # ---------------------------------------------------------------- what can be asked
 
     def get(self, path: str, params: Parameters | None = None) -> Document:

@@ -6,19 +6,22 @@ Source: DOC device_flow, pkce_flow, server_flow; FACTS 1.
 import base64
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
 
 import httpx
 
 from ccsync.constant_contact.budget import RequestBudget, budget_key
+from ccsync.constant_contact.envstore import rotates
 from ccsync.constant_contact.folder import user_folder
+from ccsync.constant_contact.grant import Grant
 from ccsync.constant_contact.loopback import DEFAULT_REDIRECT, catching
 from ccsync.constant_contact.oauth import AnswerLost, DeviceCode, OAuthClient, OAuthRefused, refusal
-from ccsync.constant_contact.tokenstore import Grant, TokenStore
+from ccsync.constant_contact.tokenstore import TokenStore
 from ccsync.constant_contact.waiting import pause
-from ccsync.core.spec import AuthFlow, Connection
+from ccsync.core.spec import AuthFlow, Connection, TokenPlace
 from ccsync.errors import DeniedError, Diagnostic, TransientError, UsageError
 from ccsync.ports import Clock
 
@@ -49,18 +52,18 @@ class SignIn:
 
 
 def login(
-    connection: Connection, *, clock: Clock, environ: Mapping[str, str], ask: Ask,
+    connection: Connection, *, clock: Clock, environ: Mapping[str, str], ask: Ask, keep: Callable[[Grant], None],
     redirect_uri: str = DEFAULT_REDIRECT, transport: httpx.BaseTransport | None = None,
 ) -> SignIn:  # fmt: skip
-    """Signs a person in by the connection's flow and stores the grant, replacing an older one.
+    """Signs a person in by the connection's flow and keeps the grant, as `kept_in` a store does.
 
-    redirect_uri: of the flows with a browser. Raises UsageError (E903) for `flow: access_token`, DeniedError (E309,
-    E314) when the server or the person says no, TransientError (E313, E603, E606) when nothing came of it.
+    redirect_uri: of the flows with a browser. Raises what `keep` does, UsageError (E903) for `flow: access_token`,
+    DeniedError (E309, E314) when the server or the person says no, E315 for a refresh token that rotates and is for the
+    environment, TransientError (E313, E603, E606) when nothing came of it.
     """
     auth = connection.auth
     if auth.flow is AuthFlow.ACCESS_TOKEN or not auth.client_id:
         raise _needs_no_login(connection)
-    store = TokenStore(connection, environ)
     budget = RequestBudget(user_folder(environ), budget_key(connection), connection.limits, clock, lambda _: None)
     client = OAuthClient(connection, budget, clock, transport)
     try:
@@ -68,28 +71,69 @@ def login(
             grant = _by_device(client, clock, ask)
         else:
             grant = _by_browser(client, clock, ask, redirect_uri, pkce=auth.flow is AuthFlow.PKCE)
+        if auth.token_store is TokenPlace.ENV:
+            grant = _proven_lasting(connection, client, grant)
     except OAuthRefused as refused:
         raise _said_no(connection, refused) from None
     except AnswerLost:
         raise _nothing_came(connection) from None
     finally:
         client.close()
-    with store.locked():
-        store.save(grant)
+    keep(grant)
     return _told(grant)
 
 
-def logout(connection: Connection, environ: Mapping[str, str]) -> bool:
-    """Forgets the sign-in on this machine; whether there was one. The vendor documents no way to revoke a token: that
-    is done by the account's owner, under connected applications."""
-    store = TokenStore(connection, environ)
+def kept_in(store: TokenStore) -> Callable[[Grant], None]:
+    """Keeps a grant in a store, replacing an older one."""
+
+    def keep(grant: Grant) -> None:
+        with store.locked():
+            store.save(grant)
+
+    return keep
+
+
+def _proven_lasting(connection: Connection, client: OAuthClient, grant: Grant) -> Grant:
+    """A grant whose refresh token outlives its use, as one that can't be replaced must. Raises DeniedError (E315)."""
+    kept: list[Grant] = []
+    if grant.refresh_token:
+        client.refresh(grant.refresh_token, kept.append)
+    if not kept or kept[0].refresh_token not in ("", grant.refresh_token):
+        raise rotates(connection)
+    return replace(grant, access_token=kept[0].access_token)
+
+
+class Ended(StrEnum):
+    """What became of a sign-in that was given up. FORGOTTEN: here; the server knows no way to end it, or was not
+    reached. REVOKED: there too."""
+
+    NOTHING = "nothing"
+    FORGOTTEN = "forgotten"
+    REVOKED = "revoked"
+
+
+def logout(
+    connection: Connection, store: TokenStore, *, clock: Clock, environ: Mapping[str, str],
+    transport: httpx.BaseTransport | None = None,
+) -> Ended:  # fmt: skip
+    """Forgets the sign-in, then asks the server to end it. The vendor documents no way to; its addresses are those of
+    a product that has one (RFC 7009), so it is tried, and what it answers is told. Raises what the store does."""
     with store.locked():
-        return store.forget()
+        grant = store.load()
+        store.forget()
+    if grant is None:
+        return Ended.NOTHING
+    budget = RequestBudget(user_folder(environ), budget_key(connection), connection.limits, clock, lambda _: None)
+    client = OAuthClient(connection, budget, clock, transport)
+    try:
+        return Ended.REVOKED if client.revoke(grant.refresh_token or grant.access_token) else Ended.FORGOTTEN
+    finally:
+        client.close()
 
 
-def signed_in(connection: Connection, environ: Mapping[str, str]) -> SignIn | None:
-    """The stored sign-in, None when there is none. Asks nobody. Raises DeniedError (E311) for a damaged file."""
-    grant = TokenStore(connection, environ).load()
+def signed_in(store: TokenStore) -> SignIn | None:
+    """The stored sign-in, None when there is none. Asks nobody. Raises DeniedError (E311) for a damaged one."""
+    grant = store.load()
     return _told(grant) if grant else None
 
 

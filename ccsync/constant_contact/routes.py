@@ -94,6 +94,8 @@ ROUTES = (
     # The spelling of the link in the contract's example; the route is the one above (SURPRISES 21).
     Route("GET", "/contacts_exports/{id}", "contact_data", "contacts:write"),
     Route("GET", "/contact_lists", "contact_data", "contacts:lists:read"),
+    # "To be used sparingly" (the contract): only when a person asks for a list by its old number.
+    Route("GET", "/contact_lists/list_id_xrefs", "contact_data", "contacts:lists:read"),
     Route("GET", "/contact_lists/{id}", "contact_data", "contacts:lists:read"),
     Route("GET", "/contacts", "contact_data", "contacts:read", personal=True),
     Route("GET", "/contacts/counts", "contact_data", "contacts:read"),

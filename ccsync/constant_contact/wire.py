@@ -7,7 +7,9 @@ import io
 import logging
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import BinaryIO
 
 import httpx
@@ -72,13 +74,18 @@ class Lost(Exception):  # noqa: N818 - it is no error yet: `http.py` decides
 
 class Wire:
     """The connection to one API. transport: for tests; else httpx's own, with the environment's proxies unless the
-    host is this machine. Redirects are never followed."""
+    host is this machine. Redirects are never followed.
+
+    skew_s: by how much our clock was ahead of the server's at the last answer that told its time, in whole seconds;
+    None before. Source: RFC 9110 6.6.1, Date.
+    """
 
     def __init__(
         self, connection: Connection, tokens: TokenSource, budget: RequestBudget, clock: Clock, *,
         transport: httpx.BaseTransport | None, timeouts: Timeouts,
     ) -> None:  # fmt: skip
         self.calls_made = 0
+        self.skew_s: float | None = None
         self._connection = connection
         self._budget = budget
         self._clock = clock
@@ -181,7 +188,12 @@ class Wire:
         media = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         headers = response.headers
         body = kept.getvalue()
+        self._note_time(headers.get("Date"))
         return Answer(response.status_code, body, media, headers.get("Retry-After"), headers.get("Location"))
+
+    def _note_time(self, date: str | None) -> None:
+        with suppress(ValueError, TypeError):  # TypeError: a date without a zone
+            self.skew_s = (self._clock.now() - parsedate_to_datetime(date or "")).total_seconds()
 
     def _is_ours(self, url: httpx.URL) -> bool:
         return (url.scheme, url.host, url.port) == (self._base.scheme, self._base.host, self._base.port)

@@ -26,6 +26,15 @@ class AuthFlow(StrEnum):
     ACCESS_TOKEN = "access_token"  # noqa: S105 - the name of a flow, not a secret
 
 
+class TokenPlace(StrEnum):
+    """Where the sign-in of a connection is kept."""
+
+    FILE = "file"
+    KEYRING = "keyring"
+    ENV = "env"
+    STATE = "state"
+
+
 @dataclass(frozen=True, slots=True)
 class Secret:
     """A value that must not be shown. `reference` is what stands in the file, `value` what it resolved to.
@@ -48,6 +57,7 @@ class Auth:
     client_id: str = ""
     client_secret: Secret | None = None
     access_token: Secret | None = None
+    token_store: TokenPlace = TokenPlace.FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,16 @@ def _by_refresh(service: Service, request: Request, form: dict[str, str]) -> Tok
     return made
 
 
+def revoke(service: Service, request: Request, _: Mapping[str, str]) -> Response:
+    """POST /revoke: ends the grant of a token, and answers 200 whether it was known or not. Source: RFC 7009 2.2."""
+    if service.switches["revoke_endpoint"] != "present":
+        raise problem.oauth(404, "not_found", "The requested resource was not found.")
+    form = request.form.to_dict()
+    _client(service, request, form)
+    service.tokens.end(form.get("token", ""))
+    return Response("", 200)
+
+
 def _json(status: int, document: Mapping[str, Any]) -> Response:
     headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
     return Response(json.dumps(document), status, headers, content_type="application/json")
@@ -242,5 +252,6 @@ ROUTES: tuple[tuple[str, str, Callable[[Service, Request, Mapping[str, str]], Re
     ("GET", "/device", device_page),
     ("POST", "/device", device_page),
     ("POST", "/token", token),
+    ("POST", "/revoke", revoke),
 )
 """Method, path below the OAuth server's address, handler."""

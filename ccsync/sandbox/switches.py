@@ -76,6 +76,11 @@ _ALL = (
         "Only 'cannot be added to a list' is documented.",
     ),
     Switch(
+        "revoke_endpoint", "missing", ("missing", "present"),
+        "Whether the sign-in server ends a grant when asked at /revoke (RFC 7009), or answers 404.",
+        "Not documented; the addresses are those of a product that has it.",
+    ),
+    Switch(
         "refresh_grace_s", "0", ("0", "30"),
         "Seconds for which a rotated refresh token may be used once more.",
         "Developers report a dead grant after a lost answer (community post 332029); a grace is not documented.",

@@ -132,6 +132,14 @@ class TokenBook:
             gone, self._access = len(self._access), {}
             return gone
 
+    def end(self, value: str) -> None:
+        """End the grant that a token, access or refresh, belongs to."""
+        with self._lock:
+            found = self._access.get(value) or self._refresh.get(value)
+            if found is not None:
+                self._access = {k: one for k, one in self._access.items() if one.grant != found.grant}
+                self._refresh = {k: one for k, one in self._refresh.items() if one.grant != found.grant}
+
     def revoke(self) -> int:
         """Revoke every grant: access and refresh tokens; returns how many tokens that were."""
         with self._lock:

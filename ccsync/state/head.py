@@ -13,6 +13,8 @@ from ccsync.state.store import Store, Stored
 HEAD = "HEAD"
 HEAD_FORMAT = 1
 LOCK_FILES = frozenset({"lock", "lock.json", "HEAD.lock"})
+SIGN_INS = "sign-ins"
+"""Sealed sign-ins that runners share. One may be there before the first apply, and is no state."""
 NO_STATE = StateRef("", 0, "")
 _FOLDER = re.compile(r"([0-9]{6,})-[0-9a-f]{12}")
 
@@ -127,7 +129,7 @@ def read_head(store: Store) -> tuple[Head, Stored] | None:
     stored = store.get(HEAD)
     if stored is not None:
         return parse_head(stored.data), stored
-    others = [name for name in store.list("") if name not in LOCK_FILES]
+    others = [name for name in store.list("") if name not in {*LOCK_FILES, SIGN_INS}]
     if others and (stored := store.get(HEAD)) is not None:  # it was being written by somebody else just now
         return parse_head(stored.data), stored
     if others:

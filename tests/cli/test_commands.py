@@ -86,7 +86,7 @@ def test_what_is_declared_can_be_listed(world: World, run: Run) -> None:
 def test_a_connection_can_be_checked(world: World, run: Run) -> None:
     done = run("connections", "check", "newsletter")
     assert done.code == 0
-    assert "API calls left today" in done.out
+    assert "left today" in done.out
     told = document(run("connections", "check", "newsletter", "--json").out)
     assert told["account"]["id"]
     assert run("connections", "check", "nothing").code == 7

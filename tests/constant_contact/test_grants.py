@@ -13,19 +13,27 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import keyring
 import pytest
+from ccsync.cli.clock import SystemClock
 from ccsync.constant_contact.account import ConstantContact
-from ccsync.constant_contact.login import signed_in
-from ccsync.constant_contact.tokenstore import TokenStore
-from ccsync.core.spec import Auth, AuthFlow, Connection, Endpoints, Secret
+from ccsync.constant_contact.filestore import FileStore
+from ccsync.constant_contact.login import kept_in, login, signed_in
+from ccsync.constant_contact.tokenstore import open_store
+from ccsync.core.spec import Auth, AuthFlow, Endpoints, Secret
 from ccsync.errors import CcsyncError, DeniedError, ExitCode, StoppedError, StorageError, TransientError
 from ccsync.sandbox.options import Endpoints as Served
 from ccsync.sandbox.tokens import CLIENT_ID, CLIENT_SECRET
+from ccsync.sealing import fresh_key
 
+from tests.constant_contact.keyrings import FileKeyring
+from tests.constant_contact.places import box_opener
 from tests.constant_contact.served import served_sandbox
+from tests.constant_contact.soak import connection_of
 from tests.constant_contact.world import World
 
 TOKEN = "*/token"
+ROOT = Path(__file__).parents[2]
 
 
 class Signed:
@@ -35,15 +43,13 @@ class Signed:
         self.world = world
         self.connection = replace(world.connection, auth=auth)
         self.environ = {"CCSYNC_HOME": str(world.home)}
-        self.store = TokenStore(self.connection, self.environ)
+        self.store = FileStore(self.connection, self.environ)
 
     def sign_in(self) -> "Signed":
-        from ccsync.constant_contact.login import login
-
         self.world.do("/oauth", auto="approve")
         login(
             self.connection, clock=self.world.clock, environ=self.environ, ask=lambda _: None,
-            transport=httpx.WSGITransport(self.world.app),
+            keep=kept_in(self.store), transport=httpx.WSGITransport(self.world.app),
         )  # fmt: skip
         return self
 
@@ -67,7 +73,7 @@ def test_a_sign_in_works_and_is_private(signed: Signed) -> None:
     assert signed.open().account().id
     assert signed.store.path.stat().st_mode & 0o777 == 0o600
     assert signed.store.path.parent.stat().st_mode & 0o777 == 0o700
-    found = signed_in(signed.connection, signed.environ)
+    found = signed_in(signed.store)
     assert found is not None
     assert found.lasting
     assert "contact_data" in found.scopes
@@ -317,7 +323,7 @@ def test_each_connection_and_client_has_its_own_sign_in(world: World) -> None:
         replace(one.connection, auth=Auth(AuthFlow.DEVICE, "another")),
         replace(one.connection, endpoints=Endpoints(auth="https://authz.example")),
     ]
-    paths = {TokenStore(connection, one.environ).path for connection in [one.connection, *others]}
+    paths = {FileStore(connection, one.environ).path for connection in [one.connection, *others]}
     assert len(paths) == 4
     assert not any(CLIENT_ID in str(path) for path in paths)
 
@@ -343,31 +349,42 @@ def test_a_renewal_of_another_process_is_waited_for(signed: Signed) -> None:
 CHILD = """
 import os, signal, sys
 from random import Random
+import keyring
 from ccsync.cli.clock import SystemClock
-from ccsync.constant_contact import account, grants, tokenstore
-from ccsync.core.spec import *
+from ccsync.constant_contact import account, sharedstore
 from ccsync.errors import CcsyncError
+from tests.constant_contact.keyrings import FileKeyring
+from tests.constant_contact.places import box_opener
+from tests.constant_contact.soak import connection_of
 
-api, auth, client, point = sys.argv[1:5]
-connection = Connection(
-    ConnectionName("newsletter"), "", auth=Auth(AuthFlow.DEVICE, client), endpoints=Endpoints(api, auth),
-    limits=ConnectionLimits(1000, 10**6),
-)
+*where, place, point = sys.argv[1:6]
+keyring.set_keyring(FileKeyring.of(os.environ))
+sharedstore.DEAD_AFTER_S = 1
 
 def die_at(name):
     if name == point:
         os.kill(os.getpid(), signal.SIGKILL)
 
-class Store(tokenstore.TokenStore):
+class Doomed:
+    def __init__(self, store):
+        self.store = store
+    def load(self):
+        return self.store.load()
+    def locked(self):
+        return self.store.locked()
     def save(self, grant):
         stage = "mark" if grant.refreshing else "keep"
         die_at("before_" + stage)
-        super().save(grant)
+        self.store.save(grant)
         die_at("after_" + stage)
 
-account.TokenStore = Store
+real = account.open_store
+account.open_store = lambda *given: Doomed(real(*given))
 try:
-    with account.open_destination(connection, clock=SystemClock(), random=Random(), environ=os.environ) as remote:
+    with account.open_destination(
+        connection_of(*where, place), clock=SystemClock(), random=Random(), environ=os.environ,
+        box=box_opener(os.environ),
+    ) as remote:
         remote.account()
 except CcsyncError as error:
     print(error)
@@ -382,34 +399,41 @@ def served() -> Iterator[Served]:
 
 
 @contextmanager
-def on_served(served: Served, home: Path) -> Iterator[httpx.Client]:
+def on_served(served: Served, home: Path, place: str = "file") -> Iterator[httpx.Client]:
     """Signs in over real sockets; gives the way to the control API."""
-    from ccsync.cli.clock import SystemClock
-    from ccsync.constant_contact.login import login
-    from ccsync.core.spec import ConnectionName
-
-    connection = Connection(
-        ConnectionName("newsletter"), "", auth=Auth(AuthFlow.DEVICE, served.client_id),
-        endpoints=Endpoints(served.api, served.auth),
-    )  # fmt: skip
-
-    class Impatient(SystemClock):
-        def sleep(self, wait_s: float) -> None:
-            super().sleep(min(wait_s, 0.05))
-
-        def monotonic(self) -> float:
-            return super().monotonic() * 1000
-
-    with httpx.Client(base_url=served.control, trust_env=False) as control:
-        control.post("/oauth", json={"auto": "approve"})
-        login(connection, clock=Impatient(), environ={"CCSYNC_HOME": str(home)}, ask=lambda _: None)
-        yield control
+    connection = connection_of(served.api, served.auth, served.client_id, place)
+    clock = Impatient()
+    store = open_store(connection, environ_of(home), clock, box_opener(environ_of(home)))
+    before = keyring.get_keyring()
+    keyring.set_keyring(FileKeyring.of(environ_of(home)))
+    try:
+        with httpx.Client(base_url=served.control, trust_env=False) as control:
+            control.post("/oauth", json={"auto": "approve"})
+            login(connection, clock=clock, environ=environ_of(home), ask=lambda _: None, keep=kept_in(store))
+            yield control
+    finally:
+        keyring.set_keyring(before)
 
 
-def child(served: Served, home: Path, point: str = "") -> "subprocess.Popen[str]":
-    arguments = [sys.executable, "-c", CHILD, served.api, served.auth, served.client_id, point]
-    environ = os.environ | {"CCSYNC_HOME": str(home)}
-    return subprocess.Popen(arguments, env=environ, stdout=subprocess.PIPE, text=True)
+class Impatient(SystemClock):
+    def sleep(self, wait_s: float) -> None:
+        super().sleep(min(wait_s, 0.05))
+
+    def monotonic(self) -> float:
+        return super().monotonic() * 1000
+
+
+KEY = fresh_key()
+
+
+def environ_of(home: Path) -> dict[str, str]:
+    return {"CCSYNC_HOME": str(home), "CCSYNC_KEY": KEY}
+
+
+def child(served: Served, home: Path, place: str = "file", point: str = "") -> "subprocess.Popen[str]":
+    arguments = [sys.executable, "-c", CHILD, served.api, served.auth, served.client_id, place, point]
+    environ = os.environ | environ_of(home) | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(arguments, env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def renewals(control: httpx.Client) -> int:
@@ -419,28 +443,40 @@ def renewals(control: httpx.Client) -> int:
     )
 
 
-@pytest.mark.parametrize(
-    ("point", "survives"),
-    [("before_mark", True), ("after_mark", True), ("before_keep", False), ("after_keep", True)],
-)
-def test_killed_at_any_step_of_a_renewal(served: Served, tmp_path: Path, point: str, survives: bool) -> None:
+POINTS = [("before_mark", True), ("after_mark", True), ("before_keep", False), ("after_keep", True)]
+OTHERS = [pytest.param(place, marks=pytest.mark.long) for place in ("keyring", "state")]
+
+
+@pytest.mark.parametrize("place", ["file", *OTHERS])
+@pytest.mark.parametrize(("point", "survives"), POINTS)
+def test_killed_at_any_step_of_a_renewal(
+    served: Served, tmp_path: Path, place: str, point: str, survives: bool
+) -> None:
     """Only between the server's answer and the disk is a rotating token lost, and then it is said."""
-    with on_served(served, tmp_path) as control:
+    with on_served(served, tmp_path, place) as control:
         control.post("/tokens/expire")
-        killed = child(served, tmp_path, point)
+        killed = child(served, tmp_path, place, point)
         killed.communicate(timeout=60)
         assert killed.returncode == -signal.SIGKILL
-        after = child(served, tmp_path)
+        after = child(served, tmp_path, place)
         said, _ = after.communicate(timeout=60)
         assert after.returncode == (0 if survives else 8), said
         assert survives or ("E305" in said and "earlier renewal" in said)
 
 
-def test_many_processes_renew_once(served: Served, tmp_path: Path) -> None:
-    with on_served(served, tmp_path) as control:
-        control.post("/tokens/expire")
+@pytest.mark.parametrize(
+    ("place", "count"),
+    [("file", 20), *(pytest.param(place, 200, marks=pytest.mark.long) for place in ("file", "keyring", "state"))],
+)
+def test_many_processes_renew_once_a_rotation(served: Served, tmp_path: Path, place: str, count: int) -> None:
+    """All need a token at the moment when none works any more, three times over."""
+    with on_served(served, tmp_path, place) as control:
         before = renewals(control)
-        children = [child(served, tmp_path) for _ in range(5)]
-        outputs = [one.communicate(timeout=120)[0] for one in children]
-        assert [one.returncode for one in children] == [0] * 5, outputs
-        assert renewals(control) == before + 1
+        arguments = (served.api, served.auth, served.client_id, served.control, place, str(count), "3")
+        done = subprocess.run(
+            (sys.executable, "-m", "tests.constant_contact.soak", *arguments),
+            cwd=ROOT, env=os.environ | environ_of(tmp_path) | {"PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert json.loads(done.stdout or "[]") == [count] * 3, done.stderr[-2000:]
+        assert renewals(control) == before + 3

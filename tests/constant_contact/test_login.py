@@ -4,13 +4,17 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from random import Random
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from ccsync.constant_contact.login import Page, SignIn, challenge_of, login, logout, signed_in
+from ccsync.constant_contact.account import open_destination
+from ccsync.constant_contact.filestore import FileStore
+from ccsync.constant_contact.grant import Grant
+from ccsync.constant_contact.login import Ended, Page, SignIn, challenge_of, kept_in, login, logout, signed_in
 from ccsync.constant_contact.oauth import DeviceCode
-from ccsync.core.spec import Auth, AuthFlow, Connection, Secret
+from ccsync.core.spec import Auth, AuthFlow, Connection, Secret, TokenPlace
 from ccsync.errors import CcsyncError, DeniedError, InvalidError, StoppedError, TransientError, UsageError
 from ccsync.sandbox.tokens import CLIENT_ID, CLIENT_SECRET
 
@@ -27,6 +31,7 @@ class Person:
         auth = Auth(flow, CLIENT_ID, Secret("${env:S}", secret) if secret else None)
         self.connection: Connection = replace(world.connection, auth=auth)
         self.environ = {"CCSYNC_HOME": str(world.home)}
+        self.store = FileStore(self.connection, self.environ)
         self.asked: list[Asked] = []
 
     def login(self, act: Callable[[Asked], object] = lambda _: None, **options: str) -> SignIn:
@@ -35,9 +40,13 @@ class Person:
             act(asked)
 
         return login(
-            self.connection, clock=self.world.clock, environ=self.environ, ask=ask,
+            self.connection, clock=self.world.clock, environ=self.environ, ask=ask, keep=kept_in(self.store),
             transport=httpx.WSGITransport(self.world.app), **options,
         )  # fmt: skip
+
+    def logout(self) -> Ended:
+        transport = httpx.WSGITransport(self.world.app)
+        return logout(self.connection, self.store, clock=self.world.clock, environ=self.environ, transport=transport)
 
 
 # ---------------------------------------------------------------- device
@@ -74,7 +83,7 @@ def test_a_person_who_says_no_is_told(world: World) -> None:
     person = Person(world)
     with pytest.raises(DeniedError, match="E314"):
         person.login()
-    assert signed_in(person.connection, person.environ) is None
+    assert signed_in(person.store) is None
 
 
 def test_a_code_that_nobody_types_runs_out(world: World) -> None:
@@ -119,8 +128,8 @@ def test_logging_out_forgets_the_sign_in(world: World) -> None:
     world.do("/oauth", auto="approve")
     person = Person(world)
     person.login()
-    assert logout(person.connection, person.environ)
-    assert not logout(person.connection, person.environ)
+    assert person.logout() is Ended.FORGOTTEN
+    assert person.logout() is Ended.NOTHING
     with pytest.raises(DeniedError, match="E310"):
         world.open(auth=person.connection.auth).account()
 
@@ -138,7 +147,8 @@ def test_an_answer_without_a_code_is_no_sign_in(world: World, body: dict[str, ob
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json=body))
     with pytest.raises(TransientError, match="E313"):
         login(
-            person.connection, clock=world.clock, environ=person.environ, ask=lambda _: None, transport=transport
+            person.connection, clock=world.clock, environ=person.environ, ask=lambda _: None,
+            keep=kept_in(person.store), transport=transport,
         )  # fmt: skip
 
 
@@ -264,3 +274,51 @@ def test_every_failure_is_of_our_own_tree(world: World) -> None:
         world.do("/faults", kind="status", status=status, path="*/device/authorize", method="POST")
         with pytest.raises(CcsyncError):
             Person(world).login()
+
+
+# ---------------------------------------------------------------- other places, and the end
+
+
+def test_signing_out_ends_the_grant_where_the_server_can(world: World) -> None:
+    world.do("/oauth", auto="approve")
+    world.do("/switches", revoke_endpoint="present")
+    person = Person(world)
+    person.login()
+    grant = person.store.load()
+    assert grant is not None
+    assert person.logout() is Ended.REVOKED
+    kept_in(person.store)(grant)  # as a thief's copy
+    with pytest.raises(DeniedError, match="E305"):
+        world.open(auth=person.connection.auth).account()
+
+
+@pytest.mark.parametrize("mode", ["rotating", "long_lived"])
+def test_a_sign_in_for_the_environment_must_be_one_that_lasts(world: World, mode: str) -> None:
+    """What the environment holds can't be replaced, so a token that works once is never handed over."""
+    world.do("/oauth", auto="approve")
+    world.do("/account", refresh_mode=mode)
+    person = Person(world)
+    person.connection = replace(person.connection, auth=replace(person.connection.auth, token_store=TokenPlace.ENV))
+    kept: list[Grant] = []
+
+    def signed_in_once() -> SignIn:
+        return login(
+            person.connection, clock=world.clock, environ=person.environ, ask=lambda _: None, keep=kept.append,
+            transport=httpx.WSGITransport(world.app),
+        )  # fmt: skip
+
+    if mode == "rotating":
+        with pytest.raises(DeniedError, match="E315"):
+            signed_in_once()
+        assert kept == []
+        return
+    signed_in_once()
+    environ = {**person.environ, "CCSYNC_TOKEN_NEWSLETTER": kept[0].refresh_token}
+    for _ in range(2):  # two runs a year apart, neither of which keeps anything
+        world.clock.forward(150 * 86_400)
+        with open_destination(
+            person.connection, clock=world.clock, random=Random(1), environ=environ,
+            transport=httpx.WSGITransport(world.app),
+        ) as remote:  # fmt: skip
+            remote.account()
+            remote.account()
