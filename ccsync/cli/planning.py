@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ccsync import __version__
@@ -68,13 +69,28 @@ def judge_again(workspace: Workspace, plan: Plan, changes: Mapping[ExportName, P
 
 def passing(workspace: Workspace, plan: Plan, allowed: tuple[str, ...]) -> Passing:
     """What may pass of a plan today."""
+    return passing_at(workspace.project, plan, allowed, workspace.clock.now())
+
+
+def passing_at(project: Project, plan: Plan, allowed: tuple[str, ...], now: datetime) -> Passing:
+    """What may pass of a plan at a time (UTC)."""
     from ccsync.core.policy import holding
 
-    project = workspace.project
-    today = workspace.clock.now().date()
+    today = now.date()
     held, notes = holding(project.approvals.values(), project.roles, plan, today)
     told = tuple(f"{each.name}: {each.allow} by {each.by}: {each.reason}" for each in held)
     return Passing(tuple(sorted({*plan.allowed, *allowed, *(each.allow for each in held)})), told, notes)
+
+
+def as_approved(plan: Plan, project: Project | None) -> tuple[Plan, tuple[Diagnostic, ...]]:
+    """A saved plan as it is to be shown now: what was approved since warns and doesn't block. And why other approvals
+    don't hold."""
+    from ccsync.core.guard import softened
+
+    if project is None:
+        return plan, ()
+    found = passing_at(project, plan, (), datetime.now(UTC))
+    return softened(plan, found.allowed), found.notes
 
 
 def checked_allowed(allow: list[str] | None) -> tuple[str, ...]:

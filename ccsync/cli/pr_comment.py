@@ -9,6 +9,7 @@ import typer
 from ccsync.cli import terminal
 from ccsync.cli.clock import SystemClock
 from ccsync.cli.options import Acting, ConfigDir
+from ccsync.cli.planning import as_approved
 from ccsync.cli.report import frame_of
 from ccsync.cli.show import project_at_hand
 from ccsync.cli.signals import Signals
@@ -58,6 +59,7 @@ def pr_comment(
     with Signals() as signals, private_folder() as folder:
         plan, changes = read_plan(file, folder, keys=load_keys(os.environ))
         project = project_at_hand(Place(config_dir, acting))
+        plan, _ = as_approved(plan, project)
         with Session(folder / "engine") as session:
             frame = frame_of(session, changes, project, file.name, reveal=False)
 

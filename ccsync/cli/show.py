@@ -14,6 +14,7 @@ from ccsync.cli.actor import find_actor, git_email, os_user
 from ccsync.cli.clock import SystemClock
 from ccsync.cli.display import warn
 from ccsync.cli.options import Acting, ConfigDir, Json, Reveal
+from ccsync.cli.planning import as_approved
 from ccsync.cli.report import Format, frame_of, rendered
 from ccsync.cli.signals import Signals
 from ccsync.cli.wiring import Needs, Place, load, private_folder, state_at
@@ -83,7 +84,8 @@ def show(
         project = project_at_hand(Place(config_dir, acting))
         if project is not None and (wants_rows or reveal):
             _require_rows_allowed(project, acting)
-        warnings = stale_warnings(plan, project, folder)
+        plan, notes = as_approved(plan, project)
+        warnings = (*stale_warnings(plan, project, folder), *notes)
         with Session(folder / "engine") as session:
             most = LIMIT_OF_A_REPORT if output_format is Format.HTML else LIMIT
             pages = _pages(session, plan, changes, export, op, most if limit is None else limit) if wants_rows else None

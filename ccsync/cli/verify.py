@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ccsync.cli import planning
 from ccsync.cli.access import authorize
 from ccsync.cli.display import warn
 from ccsync.cli.options import Acting, ConfigDir, ExpectPlanId
@@ -33,7 +34,7 @@ def verify(
     """Say whether a saved plan may still be applied; asks nothing of the network.
 
     Exit 0 when `apply` would take it, 5 when it is stale, expired, edited, applied already or not the one expected, 3
-    when a guard blocks it.
+    when a guard or a policy rule blocks it and no approval lets it pass.
     """
     with private_folder() as folder, open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
@@ -42,9 +43,10 @@ def verify(
         generations = workspace.state.generations
         base, applied = generations.snapshot().ref, generations.applied_as(plan.plan_id)
         staleness.check_plan(plan, base, applied, workspace.project.digest, workspace.clock.now())
-        blocked = blocking(plan, plan.allowed)
+        passing = planning.passing(workspace, plan, ())
+        blocked = blocking(plan, passing.allowed)
         if blocked:
-            raise GuardError(*blocked)
+            raise GuardError(*blocked, *passing.notes)
         said = summary_sentence(plan.totals()) if plan.has_changes else NO_CHANGES
         show([line(said), line(f"Plan {plan.plan_id} may be applied until {to_text(plan.expires_at)}.")])
         if is_pending(workspace):

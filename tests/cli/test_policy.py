@@ -96,8 +96,11 @@ def test_an_approval_of_one_plan_is_written_after_it_and_does_not_make_it_stale(
     configure(world, RULES)
     assert run("plan", "-o", "p.ccplan").code == 3
     plan_id = json.loads(run("show", "p.ccplan", "--json").out)["plan_id"]
+    assert run("verify", "p.ccplan").code == 3
     configure(world, RULES + approval(plan=plan_id))
     assert run("plan").code == 0
+    assert run("verify", "p.ccplan").code == 0
+    assert json.loads(run("show", "p.ccplan", "--json").out)["applyable"]
     assert run("apply", "p.ccplan", "--auto-approve").code == 0
     assert len(world.members()) == 5
 
