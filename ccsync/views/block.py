@@ -62,10 +62,14 @@ def _drift(export: ExportPlan) -> list[Line]:
 
 
 def _unrecorded(export: ExportPlan) -> list[Line]:
+    keys = to_record(export)
+    return [line(f"    * to record: {keys}", hang=6)] if keys else []
+
+
+def to_record(export: ExportPlan) -> str:
     """Keys that change nobody's membership now, and count once the export is no longer declared."""
     said = {"on_delete": f"on_delete {export.on_delete}", "prevent_delete": _protection(export)}
-    keys = ", ".join(said[key] for key in export.unrecorded)
-    return [line(f"    * to record: {keys}", hang=6)] if keys else []
+    return ", ".join(said[key] for key in export.unrecorded)
 
 
 def _protection(export: ExportPlan) -> str:

@@ -108,8 +108,7 @@ def _summary(plan: Plan) -> list[Line]:
         return [line((NO_CHANGES, "bold green"))]
     counts = plan.totals()
     lines = [line((summary_sentence(counts), "bold"))]
-    new_lists = sum(1 for each in plan.exports if each.list.action is ListAction.CREATE)
-    also = also_text(counts, new_lists, sum(len(each.unrecorded) for each in plan.exports))
+    also = also_text(plan)
     if also:
         lines.append(line(f"Also {also}."))
     if plan.blocked:
@@ -117,7 +116,11 @@ def _summary(plan: Plan) -> list[Line]:
     return lines
 
 
-def also_text(counts: Counts, new_lists: int, unrecorded: int = 0) -> str:
+def also_text(plan: Plan) -> str:
+    """What the summary's sentence leaves out; empty when that is nothing."""
+    counts = plan.totals()
+    new_lists = sum(1 for each in plan.exports if each.list.action is ListAction.CREATE)
+    unrecorded = sum(len(each.unrecorded) for each in plan.exports)
     parts = []
     if counts.adopt:
         parts.append(f"{number(counts.adopt)} to adopt")

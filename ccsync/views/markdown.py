@@ -12,7 +12,7 @@ from ccsync.core.change import Op
 from ccsync.core.plan import ExportPlan, ListAction, Plan, to_text
 from ccsync.core.row import ChangeDetail
 from ccsync.errors import Diagnostic, Severity
-from ccsync.views.block import op_count, removed_share, why_of
+from ccsync.views.block import op_count, removed_share, to_record, why_of
 from ccsync.views.footer import footer_lines
 from ccsync.views.frame import Frame
 from ccsync.views.human import NO_CHANGES, also_text, findings_of, summary_sentence
@@ -79,8 +79,7 @@ def _alerts(plan: Plan) -> Iterator[str]:
         lines = [*lines[:_MAX_LINES], *([f"> - and from {counted(left, 'more list')}"] if left > 0 else [])]
         yield "\n".join([f"> [!WARNING]\n> **Removes {total}:**", *lines])
     if plan.has_changes:
-        created = sum(1 for export in plan.exports if export.list.action is ListAction.CREATE)
-        also = also_text(plan.totals(), created)
+        also = also_text(plan)
         yield f"**{summary_sentence(plan.totals())}**" + (f" Also {also}." if also else "")
 
 
@@ -134,7 +133,9 @@ def _ranked(exports: Iterable[ExportPlan]) -> list[ExportPlan]:
     shown_ones = [
         each
         for each in exports
-        if each.has_changes or each.findings or any(each.drift.values()) or op_count(Op.HELD_BACK, each)
+        if each.has_changes
+        or each.findings
+        or any((*each.drift.values(), *each.filtered.values(), op_count(Op.HELD_BACK, each)))
     ]
     return sorted(shown_ones, key=lambda each: (-each.counts.remove, -each.counts.changes, each.name))
 
@@ -156,8 +157,13 @@ def _list(export: ExportPlan, frame: Frame) -> str:
         notes.insert(0, f"**no longer declared ({export.on_delete.value})**")
     lines = [f"#### {_name_of(export)}", "", " · ".join(notes)]
     rows = [_row(op, export, detail) for op in _OPS if op_count(op, export)]
+    if any(export.filtered.values()):
+        rows.append(f"| left out, never sent | {number(sum(export.filtered.values()))} | {_why(export.filtered)} |")
     if rows:
         lines += ["", "| | people | why |", "|---|--:|---|", *rows]
+    settings = to_record(export)
+    if settings:
+        lines += ["", f"To record, for when the export is no longer declared: {prose(settings)}."]
     drift = _why(export.drift)
     if drift:
         lines += ["", f"Edited in Constant Contact and left alone until the source changes: {drift}."]

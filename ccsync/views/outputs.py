@@ -31,6 +31,8 @@ def output_lines(plan: Plan) -> str:
         "forget": total.forget,
         "held_back": sum(op_count(Op.HELD_BACK, export) for export in plan.exports),
         "unusable": sum(op_count(Op.UNUSABLE, export) for export in plan.exports),
+        "left_out": sum(sum(export.filtered.values()) for export in plan.exports),
+        "settings": sum(len(export.unrecorded) for export in plan.exports),
         "lists_created": sum(export.list.action is ListAction.CREATE for export in plan.exports),
         "exports": " ".join(export.name for export in plan.exports if export.has_changes),
         "codes": " ".join(dict.fromkeys(finding.code for finding in findings_of(plan))),

@@ -107,6 +107,19 @@ def test_a_plan_without_changes_says_so_in_the_fixed_sentence() -> None:
     assert "nothing was planned" in plan_markdown(plans.plan_of(complete=False), plans.frame())
 
 
+def test_what_is_left_out_on_purpose_and_what_is_only_recorded_is_said() -> None:
+    export = plans.export_plan(filtered={"suppressed": 12}, unrecorded=("on_delete",))
+    plan = plans.plan_of(export)
+    said = plan_markdown(plan, plans.frame())
+    assert "| left out, never sent | 12 | `suppressed` 12 |" in said
+    assert "To record, for when the export is no longer declared: on\\_delete keep\\_members." in said
+    assert "1 setting to record" in said
+    text = " ".join(Read(report_page(plan, Material(plans.frame()))).texts)
+    assert "left out on purpose: suppressed" in text
+    assert "on_delete keep_members" in text
+    assert (outputs(output_lines(plan))["left_out"], outputs(output_lines(plan))["settings"]) == ("12", "1")
+
+
 # ---------------------------------------------------------------- outputs
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ccsync.catalogue import hint_of
 from ccsync.core.change import Op
-from ccsync.core.plan import ExportPlan, ListAction, Plan, to_text
+from ccsync.core.plan import ExportPlan, Plan, to_text
 from ccsync.core.spec import ExportName
 from ccsync.errors import Diagnostic, Severity
 from ccsync.views.block import op_count, removed_share
@@ -75,7 +75,7 @@ def _style() -> Html:
 
 
 def _is_shown(export: ExportPlan) -> bool:
-    left_out = op_count(Op.HELD_BACK, export) + op_count(Op.UNUSABLE, export)
+    left_out = op_count(Op.HELD_BACK, export) + op_count(Op.UNUSABLE, export) + sum(export.filtered.values())
     return export.has_changes or bool(export.findings) or any(export.drift.values()) or bool(left_out)
 
 
@@ -89,7 +89,7 @@ def _header(plan: Plan) -> Html:
     said = summary_sentence(plan.totals()) if plan.has_changes else NO_CHANGES
     if not plan.exports and not plan.complete:
         said = "Nothing was planned."
-    also = also_text(plan.totals(), sum(each.list.action is ListAction.CREATE for each in plan.exports))
+    also = also_text(plan)
     return element(
         "header",
         element("p", "ccsync plan", class_="kicker"),

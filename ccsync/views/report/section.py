@@ -6,7 +6,7 @@ from ccsync.core.change import Op
 from ccsync.core.plan import ExportPlan, ListAction
 from ccsync.core.row import ChangeDetail, ChangeRow
 from ccsync.core.spec import ExportName
-from ccsync.views.block import op_count, removed_share, row_parts, why_of
+from ccsync.views.block import op_count, removed_share, row_parts, to_record, why_of
 from ccsync.views.document import Page
 from ccsync.views.frame import Frame
 from ccsync.views.report.charts import Part, Point, bar, comings_and_goings, course
@@ -48,6 +48,9 @@ def _subtitle(export: ExportPlan) -> Iterator[str]:
         yield element("strong", " · the list will be created")
     if export.deleted:
         yield element("strong", f" · no longer declared ({export.on_delete.value})")
+    settings = to_record(export)
+    if settings:
+        yield f" · to record for when it is no longer declared: {settings}"
     drift = tally(export.drift)
     if drift:
         yield f" · edited in Constant Contact and left alone: {drift}"
@@ -155,27 +158,27 @@ def _runs(points: Sequence[Point]) -> Html:
 
 def _left_out(export: ExportPlan) -> Html:
     """The share of the segments' rows that doesn't reach the list, by reason."""
-    held = {f"held back: {name}": rows for name, rows in sorted(export.held_back.items()) if rows}
-    unusable = {f"unusable: {name}": rows for name, rows in sorted(export.unusable.items()) if rows}
-    left_out = sum(held.values()) + sum(unusable.values())
+    kinds = (
+        ("held_back", "held back: ", export.held_back),
+        ("unusable", "unusable: ", export.unusable),
+        ("filtered", "left out on purpose: ", export.filtered),
+    )
+    counts = [
+        (kind, f"{word}{name}", rows) for kind, word, found in kinds for name, rows in sorted(found.items()) if rows
+    ]
+    left_out = sum(rows for _, _, rows in counts)
     if not left_out:
         return EMPTY
-    reach = max(export.desired - sum(held.values()), 0)
+    reach = max(export.desired - sum(export.held_back.values()), 0)
     whole = reach + left_out
-    parts = [
-        Part("stays", reach),
-        Part("held_back", sum(held.values())),
-        Part("unusable", sum(unusable.values())),
-    ]
+    parts = [Part("stays", reach), *(Part(kind, sum(found.values())) for kind, _, found in kinds)]
     header = element(
         "tr",
         element("th", "Rows of the segments", scope="col"),
         element("th", "People", scope="col", class_="number"),
         element("th", "Share", scope="col", class_="number"),
     )
-    counts = [("stays", "belong on the list", reach)]
-    counts += [("held_back", name, rows) for name, rows in held.items()]
-    counts += [("unusable", name, rows) for name, rows in unusable.items()]
+    counts.insert(0, ("stays", "belong on the list", reach))
     rows = [
         element(
             "tr",
