@@ -585,7 +585,8 @@ class UndoRequest:
     """What one export's part of an undoing plan is made of.
 
     before, after: its ledger on both sides of the run; None when there was none. now: of the newest generation; fields
-    are its. memories: the opt-out memories after the run and now.
+    are its. memories: the opt-out memories after the run and now. takes_only: people are only taken off the list, since
+    an undo reads no source, and only the sources know who has consent or is suppressed.
     """
 
     name: ExportName
@@ -599,6 +600,7 @@ class UndoRequest:
     siblings: tuple[UndoSibling, ...]
     memories: tuple[Path, ...]
     live: Live
+    takes_only: bool = False
 
 
 class Skipped(StrEnum):
@@ -611,6 +613,7 @@ class Skipped(StrEnum):
     OTHER_EXPORT = "other_export"
     ADOPTED = "adopted"
     UNKNOWN_BEFORE = "unknown_before"
+    NOT_ASKED = "not_asked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ccsync.core.change import zero_unusable
+from ccsync.core.change import zero_filtered, zero_unusable
 from ccsync.core.cost import estimate
 from ccsync.core.guard import Measures, check_guards, softened
 from ccsync.core.plan import ExportPlan, Plan, sealed
@@ -71,7 +71,12 @@ def make_undo(
     # The ledger's fields are what is written back, whatever is mapped by now: that is the next plan's business.
     asked = [replace(targets[name], export=None) for name in possible]
     evidence = refreshed(asked, Evidence({}, {}), workdir, sink)
-    undone = {target.name: undoer.undo(_request(target, sides, evidence, possible)) for target in asked}
+    undone = {
+        target.name: undoer.undo(
+            replace(_request(target, sides, evidence, possible), takes_only=_asks_sources(project, target))
+        )
+        for target in asked
+    }
     adds: Counter[AccountId] = Counter()
     for target in asked:
         adds[target.account.id] += undone[target.name].diffed.counts.counts.add
@@ -97,6 +102,11 @@ def make_undo(
     changes = {name: each.diffed.changes for name, each in undone.items()}
     plan = judged(plan, project.policy, policies.breaches(plan, changes, project.policy, clock.now()))
     return sealed(softened(plan, allowed)), changes
+
+
+def _asks_sources(project: Project, target: Target) -> bool:
+    """Whether what may be sent is decided by sources that an undo doesn't read."""
+    return project.exports[target.name].require is not None or bool(target.account.connection.suppress)
 
 
 def _touched(sides: Sides, undoer: Undoer) -> list[ExportName]:
@@ -207,6 +217,8 @@ def _export_plan(
         counts=counts,
         held_back=found.held_back,
         unusable=zero_unusable(),
+        filtered=zero_filtered(),
+        definitions=ledger.definitions,
         fields_changed=found.fields_changed,
         reasons=found.reasons,
         findings=(*target.notes, *guards, *_skipped(target.name, undone, sides)),
@@ -228,6 +240,7 @@ _SKIPPED = {
     Skipped.OTHER_EXPORT: "are held by another export too",
     Skipped.ADOPTED: "were only taken over, or only forgotten",
     Skipped.UNKNOWN_BEFORE: "had no value before, or were edited since",
+    Skipped.NOT_ASKED: "are sent only if the sources say so (`require`, `suppress`), which an undo doesn't read",
 }
 
 

@@ -39,7 +39,7 @@ COMMANDS = (
     Command("connections", "connections", "List connections, sign in to them, check them."),
     Command("lists", "lists", "Show the lists of a connection's account."),
     Command("whoami", "whoami", "Say who is acting, why, and what they may do."),
-    Command("exports", "exports", "List the declared exports, and when they run."),
+    Command("exports", "exports", "List the declared exports, what they send, when they run."),
     Command("segments", "segments", "List the declared segments, or preview one."),
     Command("generate", "generate", "Make what goes with a project: a key, files for other tools."),
     Command("sandbox", "sandbox", "Serve a local Constant Contact account to try things on."),

@@ -1,10 +1,11 @@
-"""`ccsync exports list|schedule`."""
+"""`ccsync exports list|schedule`; `fields` is in `export_fields.py`."""
 
 from dataclasses import asdict
 
 import typer
 
 from ccsync.cli.access import authorize
+from ccsync.cli.export_fields import fields
 from ccsync.cli.options import Acting, ConfigDir, Json
 from ccsync.cli.terminal import show, write_json
 from ccsync.cli.timetable import LastRun, Remembered, local, remembered, standings_at, when
@@ -16,7 +17,10 @@ from ccsync.core.spec import DAYS, ListRef
 from ccsync.views.tables import table_lines
 from ccsync.views.text import number
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="List the declared exports, and when they run.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, help="List the declared exports, what they send, when they run."
+)
+app.command()(fields)
 
 
 @app.callback()

@@ -1,5 +1,6 @@
 """`ccsync segments list|preview`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -24,14 +25,16 @@ from ccsync.core.spec import (
     TableSegment,
 )
 from ccsync.engine.rows import read_people
+from ccsync.engine.summary import count_reasons, top_values
 from ccsync.errors import Diagnostic, InvalidError, UsageError
 from ccsync.views.document import Document, row_document
-from ccsync.views.mask import cut
+from ccsync.views.mask import cut, mask_addresses
 from ccsync.views.tables import table_lines
-from ccsync.views.text import counted, line, tally
+from ccsync.views.text import BLANK, Line, counted, line, tally
 
 _MADE_CHARS = 60
 _VALUE_CHARS = 40
+_TOP = 5
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, help="List the declared segments, or preview one.")
 
@@ -90,13 +93,20 @@ def preview(
     config_dir: ConfigDir = None,
     acting: Acting = None,
 ) -> None:
-    """Count the people of a segment and show some; asks no account."""
+    """Count the people of a segment, show some, and the most frequent values; asks no account.
+
+    Values are formatted as the account defined its fields when the export was last applied.
+    """
     with open_workspace(Place(config_dir, acting), Needs.SOURCES) as workspace:
         authorize(workspace, Action.SAVE_PLAN)
         probe = _probe(workspace.project, segment, export, email)
-        desired = workspace.desires.desired(probe)
+        ledger = workspace.state.generations.snapshot().ledgers.get(probe.name)
+        desired = workspace.desires.desired(probe, ledger.definitions if ledger else {})
         rows = read_people(workspace.session, desired.relation, limit)
-    unusable = {reason: count for reason, count in desired.unusable.items() if count}
+        top = {
+            field.target: top_values(workspace.session, desired.relation, field.target, _TOP) for field in probe.fields
+        }
+        reasons = count_reasons(workspace.session, desired.unusable_relation)
     if as_json:
         write_json(
             {
@@ -105,6 +115,14 @@ def preview(
                 "people": desired.size,
                 "rows": desired.rows,
                 "unusable": dict(desired.unusable),
+                "unusable_reasons": dict(reasons),
+                "filtered": dict(desired.filtered),
+                "top_values": {
+                    field: [
+                        {"value": text if reveal else mask_addresses(text), "people": count} for text, count in each
+                    ]
+                    for field, each in top.items()
+                },
                 "sample": [
                     {"email": document["email"], "values": document["after"]}
                     for document in (row_document(row, reveal=reveal) for row in rows)
@@ -112,12 +130,23 @@ def preview(
             }
         )
         return
-    left_out = f"; unusable: {tally(unusable)}" if unusable else ""
-    show([line(f"{segment}: {counted(desired.size, 'person', 'people')} of {counted(desired.rows, 'row')}{left_out}")])
+    show([line(f"{segment}: {counted(desired.size, 'person', 'people')} of {counted(desired.rows, 'row')}")])
+    if told := tally(reasons):
+        show([line(f"unusable: {told}", hang=4)])
+    if told := tally(desired.filtered):
+        show([line(f"left out: {told}", hang=4)])
     if rows:
         fields = tuple(rows[0].after)
         cells = [_cells(row_document(row, reveal=reveal)) for row in rows]
-        show(table_lines(("email", *fields), cells))
+        show([BLANK, *table_lines(("email", *fields), cells)])
+    if any(top.values()):
+        lines = [_top_line(field, each, reveal=reveal) for field, each in top.items() if each]
+        show([BLANK, line(("most frequent", "dim")), *lines])
+
+
+def _top_line(field: str, values: Sequence[tuple[str, int]], *, reveal: bool) -> Line:
+    told = (f"{cut(text if reveal else mask_addresses(text), _VALUE_CHARS)} {count:,}" for text, count in values)
+    return line(f"  {field}: {', '.join(told)}", hang=4)
 
 
 def _cells(row: Document) -> tuple[str, ...]:

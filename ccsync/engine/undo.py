@@ -132,6 +132,9 @@ def _seen(session: Session, request: UndoRequest, members: People | None, unsubs
 def _rule(request: UndoRequest, members: People | None) -> str:
     """The op, then its reason; NULL for people of whom there is nothing to say."""
     restorable = " OR ".join(_restorable(field, members) for field in request.fields) or "false"
+    put_back, set_back = "'add undone'", "'update undone'"
+    if request.takes_only:
+        put_back = set_back = f"'unchanged {Skipped.NOT_ASKED}'"
     updated = " OR ".join(_differs(field) for field in request.fields) or "false"
     return f"""
     CASE
@@ -148,13 +151,13 @@ def _rule(request: UndoRequest, members: People | None) -> str:
             WHEN unsubscribed THEN 'held_back unsubscribed'
             WHEN remembered OR opted_out_elsewhere OR elsewhere THEN 'held_back opted_out'
             WHEN NOT was_ours THEN 'unchanged {Skipped.ADOPTED}'
-            ELSE 'add undone' END
+            ELSE {put_back} END
         WHEN was_member AND made_opted_out THEN 'unchanged {Skipped.LEFT}'
         WHEN was_member AND made_member AND ({updated}) THEN CASE
             WHEN NOT untouched THEN 'unchanged {Skipped.CHANGED_SINCE}'
             WHEN NOT on_list THEN 'unchanged {Skipped.GONE}'
             WHEN unsubscribed THEN 'held_back unsubscribed'
-            WHEN {restorable} THEN 'update undone'
+            WHEN {restorable} THEN {set_back}
             ELSE 'unchanged {Skipped.UNKNOWN_BEFORE}' END
     END"""
 

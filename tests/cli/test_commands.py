@@ -108,8 +108,22 @@ def test_a_segment_can_be_previewed(world: World, run: Run) -> None:
     assert "a***@e***.com" in done.out
     told = document(run("segments", "preview", "everyone", "--json", "--reveal", "--limit", "1").out)
     assert told["sample"] == [{"email": "anna@example.com", "values": {"first_name": "Anna", "last_name": "Example"}}]
+    assert told["top_values"]["last_name"] == [{"value": "Example", "people": 5}]
+    assert told["filtered"] == {"consent_missing": 0, "suppressed": 0}
     assert run("segments", "preview", "nothing").code == 7
     assert world.requests() == []
+
+
+def test_what_an_export_sends_is_told_field_by_field(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = document(run("exports", "fields", "weekly_newsletter", "--json").out)
+    assert (told["account_asked"], told["people"]) == (True, 5)
+    first = told["fields"][0]
+    assert [first[key] for key in ("target", "from", "type", "max_chars", "filled", "sample")] == [
+        "first_name", "first_name", "text", 50, 5, "Anna"
+    ]  # fmt: skip
+    monkeypatch.delenv("CC_ACCESS_TOKEN")
+    told = run("exports", "fields", "weekly_newsletter")
+    assert (told.code, "the account was not asked" in told.out) == (0, True)
 
 
 # ---------------------------------------------------------------- status, history, state

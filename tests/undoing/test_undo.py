@@ -205,3 +205,18 @@ def test_a_history_by_chance(world: World) -> None:
 def test_many_histories_by_chance(tmp_path: Path, seed: int) -> None:
     with open_world(tmp_path) as world:
         _history(world, Random(seed))
+
+
+def test_where_the_sources_say_who_may_be_sent_nobody_is_put_back(world: World) -> None:
+    agreed = {"require": "agreed", **KEEP}
+    one_export(world, [person("ana", agreed=True), person("bob", agreed=True)], **agreed)
+    sync(world)
+    rows = [person("ana", agreed=True, first_name="A"), person("bob", agreed=False), person("eve", agreed=True)]
+    one_export(world, rows, **agreed)
+    run = sync(world)
+    planned = world.undo(run)
+    counts = planned.plan.totals()
+    assert (counts.add, counts.update, counts.remove) == (0, 0, 1)
+    assert "2 are sent only if the sources say so" in said(planned.plan, "W781")
+    world.apply(planned)
+    assert world.members("VIP") == mail("ana")
