@@ -65,7 +65,7 @@ def write_planned(document: Document, clock: Clock) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a plan is to be shown."""
+    """How a plan is to be shown. saved: see `Frame`."""
 
     purpose: Purpose
     saved: str | None = None
@@ -75,7 +75,7 @@ class Look:
 
 def show_plan(workspace: Workspace, plan: Plan, changes: Mapping[ExportName, Path], look: Look) -> None:
     """The plan on stdout, for people."""
-    from ccsync.engine.rows import read_detail
+    from ccsync.engine.rows import count_people, read_detail
     from ccsync.views.human import plan_lines
 
     samples = SAMPLES if look.samples and terminal.shows_samples() else 0
@@ -84,7 +84,8 @@ def show_plan(workspace: Workspace, plan: Plan, changes: Mapping[ExportName, Pat
         for export in plan.exports
         if export.name in changes and _has_rows(export.counts.changes, export.held_back, export.unusable)
     }
-    frame = Frame(look.purpose, details, vendors_of(workspace.project), look.saved, look.reveal)
+    exposed = count_people(workspace.session, tuple(changes.values())) if look.saved and not workspace.keys else None
+    frame = Frame(look.purpose, details, vendors_of(workspace.project), look.saved, look.reveal, exposed)
     terminal.show(plan_lines(plan, frame))
 
 

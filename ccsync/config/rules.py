@@ -33,6 +33,7 @@ NOTIFICATION_SECRETS = ("url", "token")
 _REMOTE = [kind.value for kind in SourceType if kind.is_remote]
 _FROM_STORES = ("csv", "json", "parquet", "delta")
 _STORES = ("s3", "gs", "az")
+_STATE = re.compile(f"({'|'.join(_STORES)})://[^/]")
 _PASSWORD_KEYS = re.compile(
     r"account_key|access_key$|storage_key|sas_|passw|pwd|secret|token|private|credential|auth_value|authorization", re.I
 )
@@ -103,8 +104,9 @@ def _check_value(declared: Declared, path: Path, value: Any) -> Iterator[Diagnos
 def _check_workspace(declared: Declared) -> Iterator[Diagnostic]:
     workspace = declared.data["workspace"]
     state = workspace.get("state")
-    if isinstance(state, str) and "://" in state:
-        yield _error("E103", declared, ("workspace", "state"), "must be a folder on this machine")
+    if isinstance(state, str) and "://" in state and not (_STATE.match(state) or has_reference(state)):
+        what = "must be a folder, or an address as in s3://bucket/prefix, gs://bucket/prefix, az://container/prefix"
+        yield _error("E103", declared, ("workspace", "state"), what)
     yield from _check_zone(declared, ("workspace", "refresh"), _mapping(workspace.get("refresh")))
     statement = workspace.get("privacy_statement")
     if isinstance(statement, str) and not has_reference(statement) and not statement.lower().startswith("https://"):

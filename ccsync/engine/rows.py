@@ -3,7 +3,7 @@
 How the file is laid out is `ports.Diffed.changes`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ccsync.core.change import Op
@@ -49,6 +49,13 @@ def count_rows(session: Session, changes: Path, op: Op | None) -> int:
             [str(changes), op.value if op else None],
         )
     )
+
+
+def count_people(session: Session, changes: Sequence[Path]) -> int:
+    """How many addresses stand in these files, those of unusable rows included."""
+    if not changes:
+        return 0
+    return int(session.scalar("SELECT count(DISTINCT key) FROM read_parquet($1)", [[str(path) for path in changes]]))
 
 
 def _fields(session: Session, changes: Path) -> tuple[str, ...]:

@@ -31,8 +31,7 @@ class Cache:
         with disk_trouble("read the cache of the state"):
             for path in sorted(self._folder.glob(f"{_name(key, tag)}-*")):
                 if sha256_of(path) == path.name.rpartition("-")[2]:
-                    now = self._clock.now().timestamp()
-                    os.utime(path, (now, now))
+                    self._touch(path)
                     return path
                 path.unlink(missing_ok=True)
         return None
@@ -53,7 +52,12 @@ class Cache:
             replace_file(self._disk, fetched, noted())
             path = self._folder / f"{_name(key, tag)}-{digest.hexdigest()}"
             self._disk.rename(fetched, path)
+            self._touch(path)
         return path
+
+    def _touch(self, path: Path) -> None:
+        now = self._clock.now().timestamp()
+        os.utime(path, (now, now))
 
     def _forget_unused(self) -> None:
         """By age alone, unfinished files included: another process may be writing one now."""

@@ -39,11 +39,10 @@ def migrate(source: State, target: State) -> Migrated:
     head, stored = found
     pointer, expected = read_pointer(target.store)
     ours = source.generations.committed(head) if head.serial else ()
-    if isinstance(pointer, Head) and pointer != head and pointer.generation not in (*ours, ""):
+    strangers = isinstance(pointer, Head) and pointer != head and pointer.generation not in (*ours, "")
+    if strangers or (pointer is not None and pointer.lineage != head.lineage):
         raise _no_migration(f"there is another state in {target.place}")
-    if pointer is not None and pointer.lineage != head.lineage:
-        raise _no_migration(f"there is another state in {target.place}")
-    if pointer is None and target.store.list("generations/"):
+    if pointer is None and not set(target.store.list(GENERATIONS)) <= set(ours):
         raise _no_migration(f"there are generations without HEAD in {target.place}")
     copied = [folder for folder in reversed(ours) if _copy(source.generations, target.generations, folder, head)]
     target.runs.take_over(source.runs)

@@ -5,13 +5,14 @@ so only its kind is passed on.
 """
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NewType, Protocol
 from urllib.parse import urlsplit
 
+from ccsync.core.address import is_loopback
 from ccsync.errors import Diagnostic, InvalidError, StorageError
 
 # Any: the objects of obstore, an extra that is imported late.
@@ -21,7 +22,6 @@ Tag = NewType("Tag", str)
 
 SCHEMES = ("s3", "gs", "az")
 _CHUNK_BYTES = 8 << 20
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ENDPOINTS = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
 
 
@@ -77,13 +77,11 @@ class Objects(Protocol):
     def keys(self, prefix: str) -> tuple[str, ...]:
         """Every key below a prefix, sorted."""
 
-    def delete(self, keys: Iterable[str]) -> None:
-        """Those that are not there count as deleted."""
+    def delete(self, key: str) -> None:
+        """One that is not there counts as deleted."""
 
 
-def open_objects(
-    address: str, environ: Mapping[str, str], timeout: timedelta = timedelta(minutes=10)
-) -> "CloudObjects":
+def open_objects(address: str, environ: Mapping[str, str], timeout: timedelta = timedelta(minutes=2)) -> "CloudObjects":
     """The objects at an address as in `s3://bucket/prefix`.
 
     Credentials, region and endpoint are those of the environment, in the stores' own variables; http is for endpoints
@@ -92,7 +90,7 @@ def open_objects(
     """
     scheme, bucket, prefix = split_address(address)
     endpoints = [environ[name] for name in _ENDPOINTS if environ.get(name)]
-    is_local = bool(endpoints) and all(urlsplit(each).hostname in _LOOPBACK for each in endpoints)
+    is_local = bool(endpoints) and all(is_loopback(urlsplit(each).hostname or "") for each in endpoints)
     with _asked(address):
         store = _extra("obstore.store").from_url(
             f"{scheme}://{bucket}",
@@ -167,13 +165,9 @@ class CloudObjects:
             ]
         return tuple(sorted(path[len(self._prefix) :] for path in found))
 
-    def delete(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            with _asked(self._address):
-                try:
-                    self._obstore.delete(self._store, self._prefix + key)
-                except FileNotFoundError:
-                    continue
+    def delete(self, key: str) -> None:
+        with _asked(self._address), suppress(FileNotFoundError):
+            self._obstore.delete(self._store, self._prefix + key)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ here, so that what stands above (`generations.py`, `journal.py`) sees the same s
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,7 +48,7 @@ class RemoteStore:
         """Asked for once a process: what is fetched so is never changed."""
         _check(name)
         if name not in self._fetched or not self._fetched[name].is_file():
-            path = self._again("read the state", lambda: self._fetch(name))
+            path = self._fetch(name)
             if path is None:
                 return None
             self._fetched[name] = path
@@ -54,14 +56,16 @@ class RemoteStore:
 
     def _fetch(self, name: str) -> Path | None:
         for _ in range(_CONFLICTS):
-            tag = self._objects.tag(name)
+            tag = self._again("read the state", lambda: self._objects.tag(name))
             if tag is None:
                 return None
-            try:
-                return self._cache.find(name, tag) or self._cache.keep(name, tag, self._objects.read(name, tag))
-            except NotDoneError:  # written anew between the two requests
-                continue
-        raise UnsureError("it changes all the time")
+            found = self._cache.find(name, tag)
+            with suppress(NotDoneError):  # written anew between the two requests
+                return found or self._again("read the state", partial(self._download, name, tag))
+        raise _unreachable("read the state", UnsureError("something else each time"), _CONFLICTS)
+
+    def _download(self, name: str, tag: Tag) -> Path:
+        return self._cache.keep(name, tag, self._objects.read(name, tag))
 
     def put_if_absent(self, name: str, data: bytes, *, beside: str | None = None) -> bool:
         _check(name)
@@ -69,7 +73,7 @@ class RemoteStore:
             return False
         if beside is None or self._stands(beside):
             return True
-        self._again("write the state", lambda: self._objects.delete([name]))
+        self._again("write the state", lambda: self._objects.delete(name))
         return False
 
     def swap(self, name: str, data: bytes, expected: Version | None) -> bool:
@@ -126,7 +130,7 @@ class RemoteStore:
         doing = "delete a part of the state"
         keys = self._again(doing, lambda: self._objects.keys(f"{prefix}/"))
         if not keys:
-            self._again(doing, lambda: self._objects.delete([prefix]))
+            self._again(doing, lambda: self._objects.delete(prefix))
             return
         self._again(doing, lambda: self._objects.overwrite(_gravestone(prefix), b""))
         self._bury(prefix)
@@ -139,12 +143,10 @@ class RemoteStore:
     def _bury(self, prefix: str) -> None:
         doing = "delete a part of the state"
         keys = self._again(doing, lambda: self._objects.keys(f"{prefix}/"))
-        for key in keys:
-            self._fetched.pop(key, None)
         # A journal stands by its plan: without it nothing more can be written beside.
-        ordered = sorted(keys, key=lambda key: not key.endswith("plan.json"))
-        self._again(doing, lambda: self._objects.delete(ordered))
-        self._again(doing, lambda: self._objects.delete([_gravestone(prefix)]))
+        for key in (*sorted(keys, key=lambda key: not key.endswith("plan.json")), _gravestone(prefix)):
+            self._fetched.pop(key, None)
+            self._again(doing, partial(self._objects.delete, key))
 
     def _deleted(self, prefix: str) -> tuple[str, ...]:
         start = _gravestone(prefix.removesuffix("/")) + "~" if prefix else _DELETED
@@ -155,7 +157,7 @@ class RemoteStore:
         """Whether a name is there and not being deleted."""
         parents = [name[:at] for at, letter in enumerate(name) if letter == "/"]
         for key in (name, *map(_gravestone, parents)):
-            there = self._again("read the state", lambda key=key: self._objects.tag(key))  # type: ignore[misc]  # a default
+            there = self._again("read the state", partial(self._objects.tag, key))
             if (there is not None) != (key == name):
                 return False
         return True
@@ -183,11 +185,11 @@ def _check(name: str) -> None:
         raise ValueError(f"no name for the store: {name!r}")
 
 
-def _unreachable(doing: str, error: UnsureError) -> StorageError:
+def _unreachable(doing: str, error: UnsureError, tries: int = TRIES) -> StorageError:
     return StorageError(
         Diagnostic(
             "E725",
-            f"could not {doing}: the object store gave {error.kind}, {TRIES} times",
+            f"could not {doing}: the object store gave {error.kind}, {tries} times",
             detail="Nothing is half-written: every object is the old one or the new one. Nothing was sent after that.",
             hint="run the command again when the store can be reached; the journal says what is open",
         )

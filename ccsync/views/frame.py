@@ -28,6 +28,7 @@ class Vendor:
 class Frame:
     """vendors: empty when the configuration isn't at hand. saved: the file the plan was written to or read from.
 
+    exposed: how many people's data whoever gets the file can read; None when it is sealed.
     reveal: addresses are shown as they are. partial_of: names of the declared exports that were not planned.
     """
 
@@ -36,3 +37,4 @@ class Frame:
     vendors: Mapping[ConnectionName, Vendor] = field(default_factory=dict)
     saved: str | None = None
     reveal: bool = False
+    exposed: int | None = None

@@ -157,7 +157,13 @@ def _closing(plan: Plan, frame: Frame) -> list[Line]:
                 )
             )
         return lines
-    lines.append(line(f"Saved to {frame.saved} (holds personal data; mode 0600)."))
+    lines.append(line(f"Saved to {frame.saved} ({_holds(frame.exposed)}; mode 0600)."))
     if plan.applyable:
         lines.append(line("Apply it with: ", (f"ccsync apply {quote(frame.saved)}", "bold"), hang=4))
     return lines
+
+
+def _holds(exposed: int | None) -> str:
+    if exposed is None:
+        return "sealed"
+    return f"personal data of {'1 person' if exposed == 1 else f'{number(exposed)} people'}, not sealed"

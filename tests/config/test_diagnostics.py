@@ -73,7 +73,7 @@ CASES = {
     "workspace name": "version: 1\nworkspace: {name: «E103»Contoso}\n",
     "number as name": edited("weekly:", "«E101,E103»12:"),
     # workspace and roles
-    "state elsewhere": "version: 1\nworkspace: {state: «E103»s3://b/p}\n",
+    "state elsewhere": "version: 1\nworkspace: {state: «E103»https://b/p}\n",
     "plain statement": "version: 1\nworkspace: {privacy_statement: «E103»http://x.example}\n",
     "role as text": "version: 1\nroles: {administrators: «E103»anna}\n",
     "user twice": "version: 1\nroles: {administrators: [a@example.com, «E103»a@example.com]}\n",

@@ -1,7 +1,7 @@
 """Buckets to keep a state in, and one whose requests fail, get lost, or end the process."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -118,6 +118,5 @@ class FaultyObjects:
     def keys(self, prefix: str) -> tuple[str, ...]:
         return self._ask(lambda: self.inner.keys(prefix))
 
-    def delete(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            self._ask(lambda key=key: self.inner.delete([key]))  # type: ignore[misc]  # a default
+    def delete(self, key: str) -> None:
+        self._ask(lambda: self.inner.delete(key))

@@ -7,9 +7,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
+from typing import IO
 
 import pytest
 
@@ -18,6 +20,11 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def drain(said: IO[str]) -> None:
+    """Reads on to the end: a server that logs into a pipe stops when nobody reads it."""
+    threading.Thread(target=said.read, daemon=True).start()
 
 
 @contextmanager
@@ -29,6 +36,7 @@ def s3_server() -> Iterator[dict[str, str]]:
     try:
         assert server.stderr is not None
         assert any("Running on" in line for line in server.stderr), "the server did not start"
+        drain(server.stderr)
         settings = {
             "endpoint": f"http://127.0.0.1:{port}",
             "region": "eu-west-1",
@@ -69,6 +77,7 @@ def azure_server() -> Iterator[dict[str, str]]:
     try:
         assert server.stdout is not None
         assert any("successfully listen" in line for line in server.stdout), "the server did not start"
+        drain(server.stdout)
         endpoint = f"http://127.0.0.1:{port}/devstoreaccount1"
         create_container(endpoint)
         yield {"account_name": "devstoreaccount1", "account_key": AZURE_KEY, "endpoint": endpoint}

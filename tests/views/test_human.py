@@ -47,7 +47,9 @@ def test_what_leaves_is_said_per_export_with_host_and_fields() -> None:
 def test_plan_of_everything(golden: Callable[[str, str], None], width: int) -> None:
     exports = (plans.new_list_export(), plans.busy_export(), plans.export_plan("winback"))
     plan = plans.plan_of(*exports)
-    said = text_of(plan_lines(plan, plans.frame(samples=True, saved="weekly.ccplan")), width=width, tty=True)
+    said = text_of(
+        plan_lines(plan, plans.frame(samples=True, saved="weekly.ccplan", exposed=1_204)), width=width, tty=True
+    )
     assert max(len(line) for line in said.splitlines()) <= width
     golden(f"plan_{width}", said)
 
