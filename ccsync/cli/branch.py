@@ -33,7 +33,10 @@ def touched_since(config_dir: Path, base: str) -> tuple[tuple[ExportName, ...], 
 
 def _left_at(folder: Path, base: str) -> str:
     """The commit where this branch left `base`; `base` itself when their histories (as far as fetched) never meet."""
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}").strip()
+    try:
+        commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}").strip()
+    except UsageError:
+        raise _unknown(f"git knows no commit {base!r} here") from None
     try:
         return _git(folder, "merge-base", commit, "HEAD").strip()
     except UsageError:

@@ -103,7 +103,7 @@ def _removals(plan: Plan) -> list[Line]:
 
 def _summary(plan: Plan) -> list[Line]:
     if not plan.exports and not plan.complete:
-        return [line("Nothing was planned.")]
+        return [line("Nothing was planned: no export is touched.")]
     if not plan.has_changes and not plan.blocked:
         return [line((NO_CHANGES, "bold green"))]
     counts = plan.totals()

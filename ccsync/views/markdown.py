@@ -121,7 +121,7 @@ def _origin(plan: Plan, frame: Frame, run_url: str | None) -> str:
         notes.append("other exports were not looked at")
     if run_url:
         notes.append(f"[run]({run_url})")
-    rows = f" Rows: {code(f'ccsync show {frame.saved} --op remove')}" if frame.saved and plan.has_changes else ""
+    rows = f" Rows: {code(f'ccsync show {frame.saved} --rows')}" if frame.saved and plan.has_changes else ""
     return f"<sub>{' · '.join(notes)}.{rows}</sub>"
 
 

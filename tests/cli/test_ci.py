@@ -157,7 +157,7 @@ def test_a_branch_touches_the_exports_whose_meaning_or_data_it_changes(
 
     assert touched() == []
     nothing = run("plan", "--changed", "main", "-o", "nothing.ccplan")
-    assert "Nothing was planned." in nothing.out
+    assert "Nothing was planned: no export is touched." in nothing.out
     assert run("show", "nothing.ccplan").code == 0
     main.write_text("# only a comment\n" + BRANCHED)
     assert touched() == []
@@ -183,7 +183,7 @@ def test_a_branch_touches_the_exports_whose_meaning_or_data_it_changes(
     git(top, "checkout", "-q", "configs")
     unknown = run("plan", "--changed", "origin/nothing")
     assert unknown.code == 64
-    assert "error[E741]" in unknown.err
+    assert "error[E741] --changed has nothing to compare with: git knows no commit 'origin/nothing' here" in unknown.err
     assert run("plan", "--changed", "main", "weekly").code == 64
 
 
@@ -223,9 +223,10 @@ def test_a_saved_plan_is_shown_in_every_format(world: World, run: Run) -> None:
     assert "| **remove** | **2** | `source_row_gone` 2" in markdown.out
     page = run("show", "one.ccplan", "--format", "html")
     assert page.out.startswith("<!doctype html>")
-    assert "after each of 1 run: 5 on" in page.out
+    assert "after 1 run: 5 on" in page.out
     assert "this plan leads to 4" in page.out
     assert "details" not in re.findall(r"<summary>Rows", page.out)
+    assert "Ready to apply" in page.out
     rows = run("show", "one.ccplan", "--format", "html", "--rows", "--op", "remove")
     assert "Rows 1 to 2 of 2" in rows.out
     assert "@example.com" not in rows.out
@@ -236,6 +237,9 @@ def test_a_saved_plan_is_shown_in_every_format(world: World, run: Run) -> None:
         if "=" in line
     )
     assert (outputs["add"], outputs["update"], outputs["remove"]) == ("1", "3", "2")
+    applied_since = run("apply", "one.ccplan", "--auto-approve")
+    assert applied_since.code == 0
+    assert "Stale" in run("show", "one.ccplan", "--format", "html").out
     for refused in (
         ("--json", "--format", "html"),
         ("--format", "markdown", "--rows"),

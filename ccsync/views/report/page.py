@@ -65,7 +65,7 @@ def report_page(plan: Plan, material: Material) -> str:
         id="content",
     )
     skip = element("a", "Skip to the plan", class_="skip", href="#content")
-    body = element("body", skip, _header(plan), main)
+    body = element("body", skip, _header(plan, stale=bool(material.warnings)), main)
     return "<!doctype html>\n" + element("html", head, body, lang="en") + "\n"
 
 
@@ -82,13 +82,13 @@ def _is_shown(export: ExportPlan) -> bool:
 # ---------------------------------------------------------------- above the lists
 
 
-def _header(plan: Plan) -> Html:
-    state, word = ("blocked", "Blocked") if plan.blocked else ("ready", "Ready to apply")
-    if not plan.has_changes and not plan.blocked:
-        state, word = "same", "No changes"
+def _header(plan: Plan, *, stale: bool) -> Html:
+    state, word = ("ready", "Ready to apply") if plan.has_changes else ("same", "No changes")
+    if plan.blocked or stale:
+        state, word = "blocked", "Blocked" if plan.blocked else "Stale"
     said = summary_sentence(plan.totals()) if plan.has_changes else NO_CHANGES
     if not plan.exports and not plan.complete:
-        said = "Nothing was planned."
+        said = "Nothing was planned: no export is touched."
     also = also_text(plan)
     return element(
         "header",

@@ -116,9 +116,10 @@ def _history(export: ExportPlan, points: Sequence[Point]) -> Html:
     counts = export.counts
     planned = export.managed + counts.add + counts.adopt - counts.remove - counts.forget
     first, last = points[0], points[-1]
+    began = f"{number(first.members)} on {first.at[:10]}, " if len(points) > 1 else ""
     said = (
-        f"Members kept on this list after each of {counted(len(points), 'run')}: {number(first.members)} on"
-        f" {first.at[:10]}, {number(last.members)} on {last.at[:10]}; this plan leads to {number(planned)} (dashed)."
+        f"Members kept on this list after {counted(len(points), 'run')}: {began}{number(last.members)} on"
+        f" {last.at[:10]}; this plan leads to {number(planned)} (dashed)."
     )
     labels = element("p", element("span", first.at[:10]), element("span", "this plan"), class_="ends")
     return element(
