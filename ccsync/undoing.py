@@ -234,13 +234,13 @@ def _export_plan(
 
 _SKIPPED = {
     Skipped.LEFT: "left the list themselves",
-    Skipped.CHANGED_SINCE: "were changed again since",
-    Skipped.GONE: "are gone from the list since",
-    Skipped.ON_LIST: "are on the list",
-    Skipped.OTHER_EXPORT: "are held by another export too",
-    Skipped.ADOPTED: "were only taken over, or only forgotten",
-    Skipped.UNKNOWN_BEFORE: "had no value before, or were edited since",
-    Skipped.NOT_ASKED: "are sent only if the sources say so (`require`, `suppress`), which an undo doesn't read",
+    Skipped.CHANGED_SINCE: "changed again since",
+    Skipped.GONE: "gone from the list since",
+    Skipped.ON_LIST: "on the list",
+    Skipped.OTHER_EXPORT: "held by another export too",
+    Skipped.ADOPTED: "only taken over, or only forgotten",
+    Skipped.UNKNOWN_BEFORE: "without a value before, or edited since",
+    Skipped.NOT_ASKED: "sent only if the sources say so (`require`, `suppress`), which an undo doesn't read",
 }
 
 
@@ -248,10 +248,12 @@ def _skipped(name: str, undone: Undone, sides: Sides) -> tuple[Diagnostic, ...]:
     people = sum(undone.skipped.values())
     if not people and not undone.unknown_values:
         return ()
-    why = [f"{rows:,} {_SKIPPED[reason]}" for reason, rows in undone.skipped.items()]
+    why = [f"{_SKIPPED[reason]}: {rows:,}" for reason, rows in undone.skipped.items()]
     if undone.unknown_values:
-        why.append(f"{undone.unknown_values:,} values stay: their earlier one is not known, or was edited since")
-    said = f"{name}: {people:,} people that run {sides.run} changed are left as they are"
+        why.append(
+            f"values that stay, as their earlier one is not known or they were edited: {undone.unknown_values:,}"
+        )
+    said = f"{name}: not everything of run {sides.run} is undone (people left as they are: {people:,})"
     return (Diagnostic("W781", said, Severity.WARNING, detail="; ".join(why) + "."),)
 
 
@@ -261,7 +263,7 @@ def _findings(
     removed = sum(each.diffed.counts.counts.remove for each in undone.values())
     stays = ["Mails that were sent stay sent."]
     if removed:
-        stays.append(f"The {removed:,} people taken off their list stay contacts of the account.")
+        stays.append(f"Whoever is taken off a list ({removed:,}) stays a contact of the account.")
     stays += [
         f"{name}: {why}, so nothing of it is undone." for name in touched if (why := _why_not(project, sides, name))
     ]

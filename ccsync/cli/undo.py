@@ -65,10 +65,11 @@ def undo(
 
 
 def _make(workspace: Workspace, run: str, allowed: tuple[str, ...]) -> planning.Made:
+    now = workspace.state.generations.snapshot()  # a state that can't be read says so first
     before, after, at = workspace.state.around(run)
     plan, changes = make_undo(
         workspace.project,
-        Sides(run, at, before, after, workspace.state.generations.snapshot()),
+        Sides(run, at, before, after, now),
         version=__version__,
         allowed=allowed,
         undoer=workspace.undoer,
