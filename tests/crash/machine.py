@@ -29,13 +29,18 @@ SPACES = ["in_a", "in_b", "in_c"]
 T = TypeVar("T")
 
 names = st.sampled_from(NAMES)
+Act = tuple[int, str, str]
+acts = st.tuples(
+    st.integers(0, len(NAMES) - 1),
+    st.sampled_from([*LISTS, "VIP", "VIP"]),
+    st.sampled_from(["leave", "leave", "colleague", "join", "unsubscribe", "resubscribe", "edit", "delete"]),
+)
 some_names = st.lists(names, min_size=1, max_size=3, unique=True)
 changes = st.lists(
     st.tuples(names, st.sampled_from([*SPACES, *SPACES, "gone", "first", "last", "blank", "twice", "too_long"])),
     min_size=1,
     max_size=4,
 )
-DOOR = "/activities/*"
 FAULTS: list[dict[str, Any]] = [
     {"method": "POST", "path": "/activities/*import", "kind": "drop_after"},
     {"method": "POST", "path": "/activities/*import", "kind": "drop_before"},
@@ -111,6 +116,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(changed=changes)
     def change_rows(self, changed: list[tuple[str, str]]) -> None:
+        self._change_rows(changed)
+
+    def _change_rows(self, changed: list[tuple[str, str]]) -> None:
         for name, what in changed:
             row = self.people[name]
             row[what] = row[what] % 3 + 1 if what in ("first", "last") else not row[what]
@@ -122,16 +130,13 @@ class Machine(RuleBasedStateMachine):
         on_delete=st.sampled_from(["remove_members", "keep_members"]),
         empty=st.booleans(),
         drop=st.booleans(),
+        column=st.sampled_from(["last_name", "last_name", "other_name"]),
     )
-    def change_export(self, name: str, on_leave: str, on_delete: str, empty: bool, drop: bool) -> None:
+    def change_export(self, name: str, on_leave: str, on_delete: str, empty: bool, drop: bool, column: str) -> None:
         if drop and name in self.exports and len(self.exports) > 1:
             del self.exports[name]
         else:
             self.exports[name] = {"on_leave": on_leave, "on_delete": on_delete, "empty": empty}
-        self._write()
-
-    @rule(name=st.sampled_from(list(EXPORTS)), column=st.sampled_from(["last_name", "other_name"]))
-    def change_mapping(self, name: str, column: str) -> None:
         self.mapping[name] = column
         self._write()
 
@@ -174,13 +179,20 @@ class Machine(RuleBasedStateMachine):
 
     # ---------------------------------------------------------------- the other side
 
-    @rule(
-        who=st.integers(0, len(NAMES) - 1),
-        place=st.sampled_from([*LISTS, "VIP"]),
-        what=st.sampled_from(["leave", "leave", "colleague", "join", "unsubscribe", "resubscribe", "edit", "delete"]),
-    )
-    def somebody_acts(self, who: int, place: str, what: str) -> None:
+    @rule(acts=st.lists(acts, min_size=1, max_size=3))
+    def people_act(self, acts: list[Act]) -> None:
+        for who, place, what in acts:
+            self._act(who, place, what)
+
+    @rule(acts=st.lists(acts, min_size=1, max_size=2), changed=changes)
+    def people_act_while_data_change(self, acts: list[Act], changed: list[tuple[str, str]]) -> None:
+        self._change_rows(changed)
+        self.people_act(acts)
+
+    def _act(self, who: int, place: str, what: str) -> None:
         truth, known = self._truth(), self._known()
+        if self._somebody(who, place, what, truth) is None:
+            what = "leave" if self._somebody(who, place, "leave", truth) else "join"
         key = self._somebody(who, place, what, truth)
         if key is None:
             return
@@ -216,19 +228,22 @@ class Machine(RuleBasedStateMachine):
             able = on
         return sorted(able)[who % len(able)] if able else None
 
-    @rule(setting=st.sampled_from([(name, value) for name, values in SWITCHES.items() for value in values]))
-    def switch(self, setting: tuple[str, str]) -> None:
+    @rule(
+        setting=st.sampled_from([(name, value) for name, values in SWITCHES.items() for value in values]),
+        hours=st.sampled_from([0, 1, 1, 25, 11 * 24]),
+        fault=st.none() | st.sampled_from(FAULTS),
+        skip=st.integers(0, 1),
+    )
+    def times_change(self, setting: tuple[str, str], hours: int, fault: dict[str, Any] | None, skip: int) -> None:
+        """The vendor behaves another way, time passes, something is about to break."""
         self.world.do("/switches", **{setting[0]: setting[1]})
-
-    @rule(hours=st.sampled_from([1, 1, 25, 11 * 24]))
-    def time_passes(self, hours: int) -> None:
-        self.world.clock.forward(hours * 3600.0)
-        self.world.token = self.world.do("/tokens")["access_token"]
-
-    @rule(fault=st.sampled_from(FAULTS), skip=st.integers(0, 2))
-    def something_will_break(self, fault: dict[str, Any], skip: int) -> None:
-        self.world.fault(**fault, skip=skip)
-        self.troubled = True
+        if hours:
+            self.world.clock.forward(hours * 3600.0)
+            self.world.token = self.world.do("/tokens")["access_token"]
+        if fault is not None:
+            self.world.fault(**fault, skip=skip)
+            self.troubled = True
+            self.done["fault"] += 1
 
     # ---------------------------------------------------------------- commands
 
@@ -253,6 +268,20 @@ class Machine(RuleBasedStateMachine):
         planned, rows = self.saved[at % len(self.saved)]
         self.command("apply saved", lambda: self._apply(planned, rows))
 
+    @rule(acts=st.lists(acts, min_size=1, max_size=3), changed=changes, stop_at=st.none() | st.integers(10, 50))
+    def people_act_before_the_apply(self, acts: list[Act], changed: list[tuple[str, str]], stop_at: int | None) -> None:
+        """Between plan and apply is where the firewall stands."""
+        self._change_rows(changed)
+        planned = self.command("plan", lambda: self._plan((), self._allowed(True), True))
+        if planned is None:
+            return
+        self.people_act(acts)
+        rows = self._rows(planned)
+        if stop_at is None:
+            self.command("apply late", lambda: self._apply(planned, rows))
+        else:
+            self._die("apply", stop_at, lambda: self.world.apply(planned), rows)
+
     @rule(stop_at=st.integers(0, 50), allow=st.just(True))
     def apply_and_die(self, stop_at: int, allow: bool) -> None:
         planned = self.command("plan", lambda: self._plan((), self._allowed(allow), True))
@@ -270,11 +299,16 @@ class Machine(RuleBasedStateMachine):
     def recover(self) -> None:
         self.command("recover", self.world.recover)
 
-    @rule(name=st.sampled_from(list(EXPORTS)), who=some_names)
-    def readmit(self, name: str, who: list[str]) -> None:
+    @rule(name=st.sampled_from(list(EXPORTS)), who=some_names, what=st.sampled_from(["readmit", "import", "own"]))
+    def take_care(self, name: str, who: list[str], what: str) -> None:
         if name not in self.exports:
             return
-        self.command("readmit", lambda: self._readmit(name, [mail(one) for one in who]))
+        if what == "readmit":
+            self.command("readmit", lambda: self._readmit(name, [mail(one) for one in who]))
+            return
+        done = self.command("import", lambda: self.world.import_list(name, own=what == "own"))
+        if done is not None and what == "own":
+            self.oracle.foreign[EXPORTS[name]].clear()
 
     def _readmit(self, name: str, keys: list[str]) -> None:
         self.world.readmit(name, *keys)
@@ -282,14 +316,6 @@ class Machine(RuleBasedStateMachine):
         for key in keys:
             if key not in truth.on(EXPORTS[name]) and key not in self.oracle.unsubscribed:
                 self.oracle.comes_back(EXPORTS[name], key)
-
-    @rule(name=st.sampled_from(list(EXPORTS)), own=st.booleans())
-    def import_list(self, name: str, own: bool) -> None:
-        if name not in self.exports:
-            return
-        done = self.command("import", lambda: self.world.import_list(name, own=own))
-        if done is not None and own:
-            self.oracle.foreign[EXPORTS[name]].clear()
 
     def _allowed(self, allow: bool) -> tuple[str, ...]:
         guards = ("max_new_contacts", "min_rows", "max_remove")

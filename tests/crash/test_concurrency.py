@@ -10,8 +10,8 @@ from tests.cli.world import BACKGROUND, World, serving
 from tests.crash.processes import SENDING, at_once, imports, jobs_get_stuck, jobs_go_on, reach, start
 
 LOSERS = {ExitCode.LOCKED, ExitCode.STALE}
-ROUNDS, SHARDS = 100, 4
-"""Of `make test-long`, for each of the tests; `make test` runs one or two."""
+RACES, ROUNDS, SHARDS = 3, 100, 4
+"""Rounds are of `make test-long`, for each of the races; `make test` runs one or two."""
 
 
 @pytest.fixture

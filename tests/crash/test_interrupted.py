@@ -20,6 +20,8 @@ WAYS = {
     "step": ("bash", "-ec", '"$@"; echo done', "job", *CCSYNC),
 }
 """As typed; from a script that becomes it; as one step of a script that stops at the first error."""
+FEW = ((signal.SIGINT, "step", False), (signal.SIGTERM, "exec", False), (signal.SIGINT, "alone", True))
+"""(signal, way, twice) of `make test`; `make test-long` tries all."""
 
 
 @pytest.fixture
@@ -52,10 +54,7 @@ def interrupted(world: World, number: signal.Signals, way: str, *, twice: bool) 
     assert imports(world) == 1
 
 
-@pytest.mark.parametrize(
-    ("number", "way", "twice"),
-    [(signal.SIGINT, "step", False), (signal.SIGTERM, "exec", False), (signal.SIGINT, "alone", True)],
-)
+@pytest.mark.parametrize(("number", "way", "twice"), FEW)
 def test_a_signal_ends_an_apply_in_time_and_what_it_sent_is_found(
     world: World, number: signal.Signals, way: str, twice: bool
 ) -> None:

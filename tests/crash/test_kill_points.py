@@ -2,27 +2,29 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from functools import cache
 
 import pytest
 
 from tests.crash.killing import Killed, doom, spare
+from tests.crash.quick import quick_world
 from tests.crash.scenario import assert_truth, before, converge, jobs
-from tests.support.world import World, open_world
+from tests.support.world import World
 
 SHARDS = 8
+KILL_POINTS = 100
+"""At least so many calls are stopped before and after."""
 
 
 @contextmanager
-def prepared(folder: Path) -> Iterator[World]:
-    folder.mkdir()
-    with open_world(folder) as world:
+def prepared() -> Iterator[World]:
+    with quick_world() as world:
         before(world)
         yield world
 
 
-def test_a_calm_run_ends_as_it_should(tmp_path: Path) -> None:
-    with prepared(tmp_path / "calm") as world:
+def test_a_calm_run_ends_as_it_should() -> None:
+    with prepared() as world:
         planned = world.plan()
         assert [
             (e.name, e.counts.add, e.counts.update, e.counts.remove, e.counts.adopt) for e in planned.plan.exports
@@ -35,34 +37,35 @@ def test_a_calm_run_ends_as_it_should(tmp_path: Path) -> None:
         converge(world)
 
 
-def calm_run(folder: Path) -> tuple[list[str], int]:
+@cache
+def calm_run() -> tuple[tuple[str, ...], int]:
     """The points of an apply, and how many jobs it asks for."""
-    with prepared(folder) as world:
+    with prepared() as world:
         asked = jobs(world)
         planned = world.plan()
         points = doom(world, None)
         world.apply(planned)
-        return points.seen, jobs(world) - asked
+        return tuple(points.seen), jobs(world) - asked
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_killed_at_the_first_and_the_last_call_of_each_kind(tmp_path: Path, shard: int) -> None:
-    points, calm_jobs = calm_run(tmp_path / "calm")
+def test_killed_at_the_first_and_the_last_call_of_each_kind(shard: int) -> None:
+    points, calm_jobs = calm_run()
     ends = {points.index(name) for name in points} | {len(points) - 1 - points[::-1].index(name) for name in points}
-    kill_at(tmp_path, sorted(ends)[shard::SHARDS], calm_jobs)
+    kill_at(sorted(ends)[shard::SHARDS], calm_jobs)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_killed_anywhere(tmp_path: Path, shard: int) -> None:
-    points, calm_jobs = calm_run(tmp_path / "calm")
-    assert len(points) > 100
-    kill_at(tmp_path, range(shard, len(points), SHARDS), calm_jobs)
+def test_killed_anywhere(shard: int) -> None:
+    points, calm_jobs = calm_run()
+    assert len(points) >= KILL_POINTS
+    kill_at(range(shard, len(points), SHARDS), calm_jobs)
 
 
-def kill_at(tmp_path: Path, places: Sequence[int], calm_jobs: int) -> None:
+def kill_at(places: Sequence[int], calm_jobs: int) -> None:
     for stop_at in places:
-        with prepared(tmp_path / f"at-{stop_at}") as world:
+        with prepared() as world:
             asked = jobs(world)
             planned = world.plan()
             seen = doom(world, stop_at).seen
@@ -75,12 +78,12 @@ def kill_at(tmp_path: Path, places: Sequence[int], calm_jobs: int) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_killed_again_while_settling(tmp_path: Path, shard: int) -> None:
-    points, calm_jobs = calm_run(tmp_path / "calm")
+def test_killed_again_while_settling(shard: int) -> None:
+    points, calm_jobs = calm_run()
     for first in range(shard, len(points), SHARDS):
         second = 0
         while True:
-            with prepared(tmp_path / f"at-{first}-{second}") as world:
+            with prepared() as world:
                 asked = jobs(world)
                 planned = world.plan()
                 doom(world, first)

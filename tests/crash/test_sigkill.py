@@ -14,6 +14,7 @@ from tests.support.world import join_world
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = ("journal.append", "destination.start_import", "destination.start_removal", "writer.commit", "journal.close")
+MOMENTS = ("before", "after")
 
 
 def killed_at(folder: Path, point: int) -> None:
@@ -39,15 +40,15 @@ def killed_at(folder: Path, point: int) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_process_leaves_enough_to_settle(tmp_path: Path, call: str, moment: str) -> None:
-    points, _ = calm_run(tmp_path / "calm")
+    points, _ = calm_run()
     killed_at(tmp_path / "killed", points.index(f"{moment} {call}"))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("shard", range(8))
 def test_a_process_killed_anywhere_leaves_enough_to_settle(tmp_path: Path, shard: int) -> None:
-    points, _ = calm_run(tmp_path / "calm")
+    points, _ = calm_run()
     for point in range(shard, len(points), 8):
         killed_at(tmp_path / f"at-{point}", point)

@@ -90,14 +90,30 @@ def after_second(root: Path, temp: Path) -> None:
     commit_second(root, temp, FaultyDisk())
 
 
+DEEDS = (
+    (commit_first, before_first),
+    (commit_second, after_first),
+    (restore_first, after_second),
+    (begin, after_first),
+    (journal_all, after_first),
+    (record_run, after_first),
+)
+"""What is done, and what was done before."""
+CUTS = (False, True)
+"""Power cuts: without the contents that were not synced; without the names that were not, too."""
+
+
+def faults_of(deed: Deed) -> list[tuple[int | None, bool]]:
+    # A disk that became read-only fails as a full one does; once is enough to try it everywhere.
+    return [KILLED, FULL, BROKEN_ONCE, *([READ_ONLY] if deed is commit_second else [])]
+
+
 def fails_at_each(deed: Deed, prepare: Callable[[Path, Path], None], quick_path: Path) -> list[tuple[Path, Path, bool]]:
     """(state folder, temporary folder, whether the deed returned) for each operation and each kind of fault."""
     before = quick_path / "before"
     prepare(before, quick_path / "before-temp")
     found = []
-    # A disk that became read-only fails as a full one does; once is enough to try it everywhere.
-    faults = [KILLED, FULL, BROKEN_ONCE, *([READ_ONLY] if deed is commit_second else [])]
-    for error, lasting in faults:
+    for error, lasting in faults_of(deed):
         for at in range(1, MORE_THAN_ANY):
             root, temp = quick_path / f"{error} {at}", quick_path / f"{error} {at} temp"
             temp.mkdir()
@@ -125,7 +141,7 @@ def loses_power_at_each(
     before = quick_path / "before"
     prepare(before, quick_path / "before-temp")
     found = []
-    for names_too in (False, True):
+    for names_too in CUTS:
         for at in range(1, MORE_THAN_ANY):
             root, temp = quick_path / f"cut {names_too} {at}", quick_path / f"cut {names_too} {at} temp"
             (temp / "aside").mkdir(parents=True)
