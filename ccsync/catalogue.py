@@ -1034,6 +1034,19 @@ CATALOGUE: dict[str, Entry] = {
         "Set the clock, or let the network set it.",
         None,
     ),
+    "W311": Entry(
+        "Growth that may be reviewed",
+        "A plan adds at least a thousand contacts and a tenth of the account. Constant Contact may call a list review,"
+        " in which all sending stops until a phone call; when it does is different for each account and not told.",
+        "Know how these people gave their consent, or let the list grow in steps.",
+        None,
+    ),
+    "W312": Entry(
+        "Close to the contract",
+        "With what the plan adds, the account comes to more than nine tenths of `limits.max_contacts`.",
+        "See what the contract says beyond that number. A plan that passes it is blocked (E506).",
+        None,
+    ),
     "W414": Entry(
         "A header that the model denies",
         "The model of a folder says that its files have no header, but they begin with the names of the columns. The"

@@ -45,13 +45,16 @@ class StoredGrant:
     def refresh(self, stale: str) -> str:
         """Raises DeniedError (E305, E309, E310, E311), TransientError (E603, E606, E627), StorageError (E713)."""
         grant = self._loaded()
-        if grant.access_token == stale:  # else another process renewed it meanwhile
+        if self._is_no_better(grant, stale):  # else another process renewed it meanwhile
             with self._store.locked():
                 grant = self._loaded()
-                if grant.access_token == stale:
+                if self._is_no_better(grant, stale):
                     grant = self._renewed(grant)
         self._grant = grant
         return grant.access_token
+
+    def _is_no_better(self, grant: Grant, stale: str) -> bool:
+        return grant.access_token == stale or grant.expires() <= self._clock.now()
 
     def _is_due(self, grant: Grant) -> bool:
         left = grant.expires() - self._clock.now()

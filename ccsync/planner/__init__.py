@@ -13,7 +13,7 @@ from ccsync.core.plan import Plan, sealed
 from ccsync.core.policy import judged
 from ccsync.core.spec import AccountId, Connection, ExportName, Project
 from ccsync.planner.evidence import desired_evidence, diff_request, mapping_digests, refreshed
-from ccsync.planner.report import export_plan, new_lists, plan_findings, total_estimate, with_quota
+from ccsync.planner.report import account_findings, export_plan, new_lists, plan_findings, total_estimate, with_quota
 from ccsync.planner.targets import (
     PlanOptions,
     check_account,
@@ -75,7 +75,7 @@ def make_plan(
         accounts={name: account.id for name, account in accounts.items() if account.id},
         exports=with_quota(exports, accounts, options),
         allowed=tuple(sorted(options.allowed)),
-        findings=plan_findings(project, snapshot, options),
+        findings=(*plan_findings(project, snapshot, options), *account_findings(planned, adds)),
     )
     changes = {target.name: diffed.changes for target, diffed in diffs}
     plan = judged(plan, project.policy, policies.breaches(plan, changes, project.policy, clock.now()))

@@ -8,9 +8,10 @@ from pathlib import Path
 from ccsync.core.change import zero_filtered, zero_unusable
 from ccsync.core.cost import SHARED_CALLS, estimate
 from ccsync.core.fields import CUSTOM_FIELD_PREFIX
+from ccsync.core.growth import growth_findings
 from ccsync.core.guard import GONE_PERCENT, Measures, check_guards, day_quota
 from ccsync.core.plan import Estimate, ExportPlan, ListAction, Plan
-from ccsync.core.spec import ConnectionName, Guards, OnDelete, Project
+from ccsync.core.spec import AccountId, ConnectionName, Guards, OnDelete, Project
 from ccsync.errors import Diagnostic, Severity
 from ccsync.planner.deletion import absent_exports, deletion_refused, protection_of, unrecorded
 from ccsync.planner.evidence import Evidence, mapping_of, on_leave_of
@@ -212,6 +213,16 @@ def plan_findings(project: Project, snapshot: Snapshot, options: PlanOptions) ->
             )
         )
     return tuple(notes)
+
+
+def account_findings(planned: Sequence[Target], adds: Mapping[AccountId, int]) -> tuple[Diagnostic, ...]:
+    """Warnings about how large accounts become, once each. adds: people to add over all planned exports."""
+    accounts = {target.account.id: target.account for target in planned}
+    return tuple(
+        finding
+        for name, account in sorted(accounts.items())
+        for finding in growth_findings(account.connection, account.contacts, adds.get(name, 0))
+    )
 
 
 def total_estimate(plan: Plan) -> Estimate:

@@ -1,6 +1,7 @@
 """A keyring over a file, by the library's own protocol, for tests: real enough for several processes."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,10 +32,16 @@ class FileKeyring(KeyringBackend):
     def set_password(self, service: str, username: str, password: str) -> None:
         if self.locked:
             raise PasswordSetError("locked")
-        self.file.write_text(json.dumps(self._all() | {f"{service}/{username}": password}))
+        self._keep(self._all() | {f"{service}/{username}": password})
 
     def delete_password(self, service: str, username: str) -> None:
         kept = self._all()
         if kept.pop(f"{service}/{username}", None) is None:
             raise PasswordDeleteError("not there")
-        self.file.write_text(json.dumps(kept))
+        self._keep(kept)
+
+    def _keep(self, passwords: Mapping[str, str]) -> None:
+        """At once, as a real keyring does: readers take no lock."""
+        aside = self.file.with_suffix(f".{os.getpid()}")
+        aside.write_text(json.dumps(passwords))
+        aside.replace(self.file)
