@@ -128,6 +128,10 @@ class RejectedError(RemoteError):
     """Refused with a reason; asking again changes nothing (1)."""
 
 
+class UnfitError(RejectedError):
+    """Refused for what was in it: another body may be taken (1)."""
+
+
 class NotFoundError(RejectedError):
     """The thing asked for isn't there: a list that was deleted, an activity older than its history (1)."""
 

@@ -465,6 +465,11 @@ class Bodies(Protocol):
         """Contact ids of one removal batch by `ids` (key, contact_id), which are of this run: an older id may be
         somebody else's by now."""
 
+    def halves(
+        self, changes: Path, batch: Batch, without: Sequence[Path], only: Path | None, into: Path
+    ) -> tuple[Path, Path]:
+        """Parquet (key) of the first and the second half of the rows of an import. into: a folder."""
+
     def unresolved(self, changes: Path, without: Sequence[Path], ids: Path | None) -> tuple[str, ...]:
         """Keys of removals that `ids` has no id of. Bounded by the removals of a plan, which are looked up one by
         one."""
@@ -481,6 +486,7 @@ class Sent(StrEnum):
     CLEAN = "clean"
     DOUBTFUL = "doubtful"
     NOT_SENT = "not_sent"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -490,7 +496,9 @@ class SentBatch:
     explained: how many rows of a DOUBTFUL import the counters themselves say were not taken. look: number of the look
     whose drops were left out of the first attempt that may have arrived: what later looks saw of its rows is what we
     did ourselves. persons: rows of a DOUBTFUL import that the job counts as read; shortfall: rows sent and not counted.
-    Both are None when nobody says: an import that may have ended in any way.
+    Both are None when nobody says: an import that may have ended in any way. rows: Parquet (key) of the part of the
+    batch that this is about, where it was halved; rows that no part names were not sent. REFUSED: by itself, while
+    other rows of the export were taken.
     """
 
     batch: int
@@ -499,6 +507,7 @@ class SentBatch:
     look: int = 1
     shortfall: int | None = None
     persons: int | None = None
+    rows: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,11 +116,14 @@ def _second_tries(deck: Deck, settled: Mapping[ExportName, Settled]) -> Mapping[
     for name, part in settled.items():
         if not part.outcome.missing or name in deck.stopped:
             continue
+        # What is doubtful of a batch that was halved is not sent again: its parts would have to be told apart.
+        doubtful = {batch.batch for batch in part.settlement.batches if batch.sent == "doubtful" and not batch.rows}
+        if not doubtful:
+            continue
         export = deck.plan.export(name)
         rows_file = f"again-{name}.parquet"
         keys = deck.work.outcomes.missing_keys(part.outcome, deck.fresh_folder("again"))
         deck.journal.keep(keys, rows_file)
-        doubtful = {batch.batch for batch in part.settlement.batches if batch.sent == "doubtful"}
         again.setdefault(export.connection, []).extend(
             Parcel(export, batch, rows_file) for batch in export.batches if batch.number in doubtful
         )

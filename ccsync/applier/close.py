@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ccsync.applier.deck import Deck
 from ccsync.applier.prepare import read_live
 from ccsync.applier.watch import explained
+from ccsync.core.batch import BatchKind
 from ccsync.core.event import ExportResult, ReadBack
 from ccsync.core.plan import ExportPlan, StateRef
 from ccsync.core.record import Attempt, Verdict
@@ -49,7 +50,7 @@ def _is_doubtful(attempt: Attempt) -> bool:
 
 def _is_second(attempt: Attempt) -> bool:
     """A try of a part of a batch: the rest of the batch is known from reading back only."""
-    return attempt.intended.rows_file is not None
+    return attempt.intended.rows_file is not None and attempt.intended.half_of is None
 
 
 def _settlement(deck: Deck, export: ExportPlan, read_back: Live | None, *, final: bool, late: bool) -> Settlement:
@@ -77,9 +78,22 @@ def _sent_batches(deck: Deck, export: ExportPlan) -> list[SentBatch]:
     found = []
     for batch in export.batches:
         tries = deck.tries(export.name, batch.number)
-        if tries:
-            found.append(_sent_batch(batch.number, tries))
+        halved = {attempt.intended.half_of for attempt in tries} - {None}
+        rest = tuple(attempt for attempt in tries if attempt.intended.attempt not in halved)
+        parts = {attempt.intended.rows_file for attempt in rest} if halved else {None} if rest else set()
+        for rows in sorted(parts, key=str):
+            part = tuple(attempt for attempt in rest if attempt.intended.rows_file == rows) if halved else rest
+            sent = _sent_batch(batch.number, part)
+            if sent.sent is Sent.NOT_SENT and _is_refused_alone(deck, part[-1]):
+                sent = replace(sent, sent=Sent.REFUSED)
+            found.append(replace(sent, rows=deck.journal.file(rows) if rows and halved else None))
     return found
+
+
+def _is_refused_alone(deck: Deck, attempt: Attempt) -> bool:
+    """Whether it is certain that the remote side won't have this very row."""
+    alone = attempt.intended.kind is BatchKind.IMPORT and attempt.intended.expected == 1
+    return alone and attempt.is_refused and deck.took_rows(attempt.intended.export)
 
 
 def _sent_batch(number: int, tries: tuple[Attempt, ...]) -> SentBatch:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ccsync.core.batch import BatchKind
 from ccsync.core.plan import ExportPlan, Plan, to_text
 from ccsync.core.record import ActivityId, Attempt, Progress, Record, advanced
 from ccsync.core.spec import AccountId, ConnectionLimits, ConnectionName, ExportName, ListId
@@ -56,6 +57,7 @@ class Deck:
     progress: the journal's records, added up; changes only through `record`. looked_at: monotonic time that the
     newest look of a connection counts from. problems: what went wrong without stopping everything. stopped: exports
     that take no further batches. gone_lists: lists of deleted exports that no longer exist. allowed: `EXPORT:GUARD`s.
+    unfit: what was said of rows that were refused by themselves.
     giving_up: connections that can't be asked are noted in given_up instead of ending the run.
     """
 
@@ -81,6 +83,7 @@ class Deck:
     gone_lists: set[ListId] = field(default_factory=set)
     accounts: dict[ConnectionName, AccountId] = field(default_factory=dict)
     allowed: tuple[str, ...] = ()
+    unfit: dict[ExportName, tuple[Diagnostic, ...]] = field(default_factory=dict)
     giving_up: bool = False
     given_up: set[ConnectionName] = field(default_factory=set)
     files: int = 0
@@ -134,6 +137,19 @@ class Deck:
             if attempt.intended.export == export and attempt.intended.batch == batch
         )
 
+    def refusals(self, export: ExportName) -> int:
+        """How many requests of an export were refused."""
+        return sum(
+            attempt.intended.export == export and attempt.is_refused for attempt in self.progress.attempts.values()
+        )
+
+    def took_rows(self, export: ExportName) -> bool:
+        """Whether an import of this export was taken, so that what is refused is refused for its rows."""
+        return any(
+            attempt.intended.export == export and attempt.intended.kind is BatchKind.IMPORT and attempt.activity
+            for attempt in self.progress.attempts.values()
+        )
+
     def known_activities(self) -> frozenset[ActivityId]:
         return frozenset(a.activity for a in self.progress.attempts.values() if a.activity is not None)
 
@@ -143,7 +159,9 @@ class Deck:
 
     def rows_done(self) -> tuple[int, int]:
         """Rows of batches that ended, and rows of all batches of the plan."""
-        ended = sum(a.intended.expected for a in self.progress.attempts.values() if a.concluded is not None)
+        ended = sum(
+            a.intended.expected for a in self.progress.attempts.values() if a.concluded is not None and not a.is_refused
+        )
         total = sum(batch.rows for export in self.plan.exports for batch in export.batches)
         return min(ended, total), total
 

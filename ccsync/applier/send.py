@@ -23,8 +23,13 @@ from ccsync.errors import (
     RejectedError,
     StoppedError,
     TransientError,
+    UnfitError,
 )
 from ccsync.ports import Destination, ImportBody
+
+MAX_REFUSALS = 64
+"""How many requests of one export may be refused before the rest of it waits for the next run. A row among 40,000 is
+found by sixteen halvings."""
 
 MAX_TRIES = 2
 """How often one batch is sent when looking shows that it did not arrive."""
@@ -32,11 +37,13 @@ MAX_TRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A batch to send. rows_file: the journal's rows file (key) with the part that is sent; None for all of it."""
+    """A batch to send. rows_file: the journal's rows file (key) with the part that is sent; None for all of it.
+    half_of: see `Intended`."""
 
     export: ExportPlan
     batch: Batch
     rows_file: str | None = None
+    half_of: AttemptId | None = None
 
 
 def parcels(deck: Deck, connection: ConnectionName, kind: BatchKind) -> tuple[Parcel, ...]:
@@ -57,27 +64,68 @@ def send_all(deck: Deck, connection: ConnectionName, waiting: Iterable[Parcel]) 
     pace = Pace(deck.limits[connection].poll_seconds)
     while queue or deck.open_attempts(connection):
         while queue and len(deck.open_attempts(connection)) < limit:
-            _send(deck, connection, queue.popleft())
+            queue.extendleft(reversed(_send(deck, connection, queue.popleft())))
             pace.reset()
         watch(deck, connection, pace)
+    _fail_whole_refusals(deck, connection)
 
 
-def _send(deck: Deck, connection: ConnectionName, parcel: Parcel) -> None:
-    """Sends one parcel, once more if looking shows that it did not arrive."""
+def _send(deck: Deck, connection: ConnectionName, parcel: Parcel) -> tuple[Parcel, ...]:
+    """Sends one parcel, once more if looking shows that it did not arrive. Returns what is to be sent instead: the
+    halves of one that was refused for its content."""
     lost: OutcomeUnknownError | None = None
     for _ in range(MAX_TRIES):
         deck.check_stop()
         if parcel.export.name in deck.stopped:
-            return
+            return ()
         if parcel.batch.members and _look_age_s(deck, connection) > LOOK_FRESH_S:
             look(deck)
         content = _content(deck, parcel)
         if content is None:
-            return
-        lost = _post(deck, deck.destinations(connection), parcel, content)
+            return ()
+        try:
+            lost = _post(deck, deck.destinations(connection), parcel, content)
+        except RejectedError as refused:
+            return _instead(deck, parcel, content, refused)
         if lost is None:
-            return
+            return ()
     deck.fail(parcel.export.name, *(lost.diagnostics if lost else ()))
+    return ()
+
+
+def _instead(
+    deck: Deck, parcel: Parcel, content: ImportBody | tuple[str, ...], refused: RejectedError
+) -> tuple[Parcel, ...]:
+    """An import that was refused for its content is halved until the row stands alone that it was refused for."""
+    name = parcel.export.name
+    is_second_try = parcel.rows_file is not None and parcel.half_of is None
+    if (
+        not isinstance(refused, UnfitError)
+        or not isinstance(content, ImportBody)
+        or is_second_try
+        or deck.refusals(name) >= MAX_REFUSALS
+    ):
+        deck.fail(name, *refused.diagnostics)
+        return ()
+    deck.unfit[name] = refused.diagnostics
+    if content.count == 1:
+        return ()
+    attempt = deck.tries(name, parcel.batch.number)[-1].intended.attempt
+    only = deck.journal.file(parcel.rows_file) if parcel.rows_file else None
+    halves = deck.work.bodies.halves(
+        deck.changes[name], parcel.batch, deck.drops(name), only, deck.fresh_folder("halves")
+    )
+    kept = [f"{half.stem}-of-{attempt}.parquet" for half in halves]
+    for half, file in zip(halves, kept, strict=True):
+        deck.journal.keep(half, file)
+    return tuple(Parcel(parcel.export, parcel.batch, file, attempt) for file in kept)
+
+
+def _fail_whole_refusals(deck: Deck, connection: ConnectionName) -> None:
+    """Where nothing of an export was taken, it is no row that the requests were refused for."""
+    for export in deck.exports(connection):
+        if export.name in deck.unfit and not deck.took_rows(export.name) and export.name not in deck.stopped:
+            deck.fail(export.name, *deck.unfit[export.name])
 
 
 def _look_age_s(deck: Deck, connection: ConnectionName) -> float:
@@ -101,7 +149,8 @@ def _content(deck: Deck, parcel: Parcel) -> ImportBody | tuple[str, ...] | None:
 def _post(
     deck: Deck, destination: Destination, parcel: Parcel, content: ImportBody | tuple[str, ...]
 ) -> OutcomeUnknownError | None:
-    """One POST with what must be durable around it. Returns the error when it certainly did not arrive after all."""
+    """One POST with what must be durable around it. Returns the error when it certainly did not arrive after all.
+    Raises RejectedError, once that is durable, besides what ends the run."""
     intended = _intended(deck, parcel, content)
     list_id = deck.list_id(parcel.export)
     assert list_id is not None, "lists are made before anything is sent to them"
@@ -114,10 +163,9 @@ def _post(
             activity = destination.start_removal(list_id, content)
     except OutcomeUnknownError as lost:
         return _found(deck, parcel, intended, lost)
-    except RejectedError as refused:
+    except RejectedError:
         deck.record(Concluded(intended.attempt, Verdict.REFUSED, why="refused"))
-        deck.fail(parcel.export.name, *refused.diagnostics)
-        return None
+        raise
     except (TransientError, QuotaError, DeniedError, StoppedError):
         deck.record(Concluded(intended.attempt, Verdict.NOT_SENT, why="not sent"))
         raise
@@ -155,6 +203,7 @@ def _intended(deck: Deck, parcel: Parcel, content: ImportBody | tuple[str, ...])
         transport=batch.transport,
         file_name=f"ccsync-{deck.run}-{attempt}.csv" if batch.transport is Transport.CSV else None,
         rows_file=parcel.rows_file,
+        half_of=parcel.half_of,
     )
 
 

@@ -25,7 +25,14 @@ app = typer.Typer(
 @app.command()
 def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")] = 8025,
-    host: Annotated[str, typer.Option("--host", help="A loopback address.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    allow_other_hosts: Annotated[
+        bool,
+        typer.Option(
+            "--allow-other-hosts",
+            help="Listen on an address that is not loopback: whoever can reach it can use the account.",
+        ),
+    ] = False,
     ready_file: Annotated[
         Path | None,
         typer.Option("--ready-file", metavar="FILE", help="Write addresses and a token here.", show_default=False),
@@ -66,6 +73,7 @@ def serve(
 
     options = SandboxOptions(
         host=host,
+        allow_other_hosts=allow_other_hosts,
         port=port,
         ready_file=ready_file,
         seed=seed,

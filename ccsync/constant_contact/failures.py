@@ -15,6 +15,7 @@ from ccsync.errors import (
     OutcomeUnknownError,
     RejectedError,
     TransientError,
+    UnfitError,
 )
 
 
@@ -77,8 +78,8 @@ def too_busy(connection: Connection, route: Route, *, queue: bool) -> TransientE
 
 
 def refused(connection: Connection, route: Route, status: int, problem: Problem) -> RejectedError:
-    """A 4xx that says no; NotFoundError for 404, ConflictError for 409."""
-    kind = {404: NotFoundError, 409: ConflictError}.get(status, RejectedError)
+    """A 4xx that says no; UnfitError for 400, NotFoundError for 404, ConflictError for 409."""
+    kind = {400: UnfitError, 404: NotFoundError, 409: ConflictError}.get(status, RejectedError)
     return kind(
         Diagnostic(
             "E620",

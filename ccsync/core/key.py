@@ -1,8 +1,8 @@
-"""The rule that makes an e-mail address a key, for single addresses. Its twin for columns is `engine/canonical.py`.
+r"""The rule that makes an e-mail address a key, for single addresses. Its twin for columns is `engine/canonical.py`.
 
 A key: surrounding white space stripped, every code point lower-cased by itself (so `Σ` is `σ` wherever it stands and
 `İ` is `i`), composed to Unicode's form NFC (so one person typed in two ways is one key), at most 50 characters, one
-`@`, no white space, control or invisible character, a domain with a dot and no empty label.
+`@`, no white space, control or invisible character and none of `()<>[],;:\`, a domain with a dot and no empty label.
 """
 
 import re
@@ -19,6 +19,11 @@ SPACE = (
 
 FORBIDDEN = (
     (0x00, 0x20),
+    (0x28, 0x29),  # ( )
+    (0x2C, 0x2C),  # ,
+    (0x3A, 0x3C),  # : ; <
+    (0x3E, 0x3E),  # >
+    (0x5B, 0x5D),  # [ \\ ]
     (0x7F, 0xA0),
     (0xAD, 0xAD),  # soft hyphen
     (0x61C, 0x61C),
@@ -32,10 +37,11 @@ FORBIDDEN = (
     (0xFFF9, 0xFFFB),
     (0xE0000, 0xE007F),
 )
-"""First and last code point of what no address may hold: white space, controls, and what can't be seen: with it, two
-addresses that look alike would be two people."""
+"""First and last code point of what no address may hold: white space, controls, what can't be seen (with it, two
+addresses that look alike would be two people), and the signs that mail needs around and between addresses (RFC 5322,
+3.2.3). Two dots in a row stay usable: some hosts give such addresses, and the vendor's rule is not published."""
 
-_BAD = "".join(f"{chr(first)}-{chr(last)}" for first, last in FORBIDDEN)
+_BAD = "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in FORBIDDEN)
 _VALID = re.compile(rf"[^@{_BAD}]+@[^@.{_BAD}]+(?:\.[^@.{_BAD}]+)+")
 
 

@@ -74,7 +74,8 @@ class IdsResolved:
 class Intended:
     """Durable before the POST. look: number of the look whose drops were taken out of the batch.
 
-    rows_file: for a second try, the journal's rows file with the keys sent; None when the whole batch (less drops) is.
+    rows_file: the journal's rows file with the keys sent; None when the whole batch (less drops) is.
+    half_of: the refused attempt whose rows these are a half of; None for a batch, and for a second try of a part of it.
     sent_at: UTC text, by our clock. expected: rows sent.
     """
 
@@ -88,6 +89,7 @@ class Intended:
     transport: Transport | None = None
     file_name: str | None = None
     rows_file: str | None = None
+    half_of: AttemptId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,10 @@ class Attempt:
     def may_have_arrived(self) -> bool:
         """Whether the remote side may have acted on it."""
         return self.concluded is None or self.concluded.verdict in (Verdict.CLEAN, Verdict.DOUBTFUL)
+
+    @property
+    def is_refused(self) -> bool:
+        return self.concluded is not None and self.concluded.verdict is Verdict.REFUSED
 
 
 @dataclass(frozen=True, slots=True)

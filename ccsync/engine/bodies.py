@@ -41,15 +41,27 @@ class BodyWriter:
         """The rows of one import, in the order of the changes file. A body whose `count` is 0 is not worth sending."""
         transport = batch.transport
         assert transport is not None, "an import has a transport"
-        place = " ".join(f"WHEN {literal(op)} THEN {at}" for at, op in enumerate(IMPORT_ORDER))
         head, row, between, tail = _spelling(transport, fields)
         part = _part(only)
         count, rows = self._session.row(
-            f"SELECT count(*), encode(string_agg({row}, {literal(between)} ORDER BY CASE op {place} END, key))"
+            f"SELECT count(*), encode(string_agg({row}, {literal(between)} ORDER BY {_place()}, key))"
             f" FROM ({_batch(changes)}){without_dropped(without)}{part}",
             [batch.number],
         )
         return ImportBody(transport, head.encode() + (rows or b"") + tail.encode(), count)
+
+    def halves(
+        self, changes: Path, batch: Batch, without: Sequence[Path], only: Path | None, into: Path
+    ) -> tuple[Path, Path]:
+        """See the port. In the order of the body, so that people who are on the list already stay together."""
+        rows = (
+            f"SELECT key, ntile(2) OVER (ORDER BY {_place()}, key) AS half"
+            f" FROM ({_batch(changes).replace('$1', str(batch.number))}){without_dropped(without)}{_part(only)}"
+        )
+        first, second = into / "first.parquet", into / "second.parquet"
+        for half, path in enumerate((first, second), start=1):
+            self._session.copy_to_parquet(f"SELECT key FROM ({rows}) WHERE half = {half} ORDER BY key", path)
+        return first, second
 
     def removal_ids(
         self, changes: Path, batch: Batch, without: Sequence[Path], ids: Path | None, only: Path | None
@@ -108,6 +120,11 @@ def _spelling(transport: Transport, fields: Sequence[str]) -> tuple[str, str, st
             return encode.csv_header(fields), encode.csv_line(fields), "", ""
         case Transport.JSON:
             return "[", encode.json_object(fields), ",", "]"
+
+
+def _place() -> str:
+    """SQL: the place of a row's op in a body."""
+    return f"CASE op {' '.join(f'WHEN {literal(op)} THEN {at}' for at, op in enumerate(IMPORT_ORDER))} END"
 
 
 def _part(only: Path | None) -> str:

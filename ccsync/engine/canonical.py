@@ -7,7 +7,8 @@ from ccsync.engine.quote import literal
 
 _BAD = "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in FORBIDDEN)
 _VALID = literal(rf"[^@{_BAD}]+@[^@.{_BAD}]+(\.[^@.{_BAD}]+)+")
-_PLAIN = literal(r"[!-?A-~]+@[!-\-/-?A-~]+(\.[!-\-/-?A-~]+)+")  # valid, ASCII, nothing to strip: nearly every address
+_PLAIN = literal(r"[!-'*+\--9=?A-Z^-~]+@[!-'*+\-/-9=?A-Z^-~]+(\.[!-'*+\-/-9=?A-Z^-~]+)+")
+"""Valid, ASCII, nothing to strip: nearly every address."""
 _WHITE = "".join(f"\\x{{{ord(character):x}}}" for character in SPACE)
 _TIGHT = literal(rf"(?s)[^{_WHITE}](.*[^{_WHITE}])?")  # neither blank nor anything to strip
 _SPACE = literal(SPACE)

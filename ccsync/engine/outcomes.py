@@ -122,7 +122,7 @@ def _batches(session: Session, batches: Sequence[SentBatch]) -> Relation:
         " unnest($2::VARCHAR[]) AS sent, unnest($3::INTEGER[]) AS explained, unnest($4::INTEGER[]) AS look,"
         " unnest($5::INTEGER[]) AS shortfall, unnest($6::INTEGER[]) AS persons",
         [
-            [one.batch for one in batches],
+            [_part_number(at) if one.rows else one.batch for at, one in enumerate(batches)],
             [str(one.sent) for one in batches],
             [one.explained for one in batches],
             [one.look for one in batches],
@@ -131,6 +131,27 @@ def _batches(session: Session, batches: Sequence[SentBatch]) -> Relation:
         ],
     )
     return relation
+
+
+def _part_number(at: int) -> int:
+    """A part of a batch that was halved is judged by itself, under a number that no batch has."""
+    return -1 - at
+
+
+def _changes(settlement: Settlement) -> str:
+    """SQL: the changes, with the number of their part as the batch of rows that were sent in parts."""
+    changes = f"read_parquet({literal(str(settlement.changes))})"
+    parts = " UNION ALL ".join(
+        f"SELECT key, {one.batch} AS batch, {_part_number(at)} AS part FROM read_parquet({literal(str(one.rows))})"
+        for at, one in enumerate(settlement.batches)
+        if one.rows
+    )
+    if not parts:
+        return changes
+    return (
+        f"(SELECT c.* REPLACE (COALESCE(p.part, c.batch) AS batch) FROM {changes} AS c"
+        f" LEFT JOIN ({parts}) AS p ON p.key = c.key AND p.batch = c.batch)"
+    )
 
 
 def _outcomes(settlement: Settlement, evidence: Evidence) -> str:
@@ -146,9 +167,10 @@ def _outcomes(settlement: Settlement, evidence: Evidence) -> str:
             CASE WHEN state = 'unseen' AND NOT l.counts_unseen THEN 'applied'
                 WHEN state = 'absent' AND NOT (l.is_explained OR l.never_arrived) THEN 'dropped'
                 WHEN l.is_explained OR {final} THEN 'refused' ELSE 'missing' END
-            ELSE state END AS outcome,
+            WHEN state = 'unfit' THEN 'refused' ELSE state END AS outcome,
         CASE state WHEN 'dropped' THEN COALESCE(dropped_as, 'opted_out')
             WHEN 'refused' THEN 'unsubscribed'
+            WHEN 'unfit' THEN 'rejected'
             WHEN 'applied' THEN CASE WHEN j.op = 'add' AND NOT COALESCE(l.covers, true) THEN 'already_on_list'
                 ELSE why END
             WHEN 'open' THEN NULL
@@ -192,7 +214,7 @@ def _known(settlement: Settlement, evidence: Evidence) -> str:
     return (
         "SELECT c.key, c.op, c.batch, c.reason, b.sent, b.explained, b.shortfall, b.persons,"
         f" {', '.join(columns)}"
-        f" FROM read_parquet({literal(str(settlement.changes))}) AS c{joins} WHERE c.op IN ({ops})"
+        f" FROM {_changes(settlement)} AS c{joins} WHERE c.op IN ({ops})"
     )
 
 
@@ -247,6 +269,7 @@ def _judged(settlement: Settlement, evidence: Evidence) -> str:
             WHEN dropped_as IS NOT NULL THEN 'dropped'
             WHEN batch IS NULL THEN CASE WHEN {unnoticed} THEN 'open' ELSE 'applied' END
             WHEN sent IS NULL OR sent = '{Sent.NOT_SENT}' THEN 'open'
+            WHEN sent = '{Sent.REFUSED}' THEN 'unfit'
             WHEN op = 'remove' AND NOT named THEN 'open'
             WHEN sent = '{Sent.CLEAN}' THEN 'applied'
             WHEN NOT {read_back} THEN {unread}

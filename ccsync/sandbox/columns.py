@@ -43,6 +43,14 @@ ROLE_ADDRESS = (
 EMAIL = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}"
 """What counts as an address, matched whole after lower-casing. The vendor publishes no criteria (post 417628)."""
 
+ANY_EMAIL = EMAIL.replace("a-z", "a-z\x80-\U0010ffff")
+"""The same in any script."""
+
+
+def address_pattern(non_ascii: str) -> str:
+    """What counts as an address in an import, by the switch ``non_ascii_address``."""
+    return ANY_EMAIL if non_ascii == "accept" else EMAIL
+
 
 def max_length(column: str) -> int:
     """Return the documented greatest length of a column's value, in characters."""

@@ -92,6 +92,7 @@ def _run(service: Service, got: Upload, targets: list[ContactList], share: float
         list_nos=tuple(alive), empty_value=switches["empty_value"], bad_cf_value=switches["bad_cf_value"],
         dup_winner=switches["dup_winner"],
         unsub_fields=switches["unsub_fields"], role_address=switches["role_address"],
+        non_ascii_address=switches["non_ascii_address"],
         fifty_list_overflow=switches["fifty_list_overflow"],
         membership_bumps=switches["membership_bumps_updated_at"] == "yes",
         max_rows=min(limits.ROWS_PER_IMPORT, int(got.rows * share)) if share < 1 else limits.ROWS_PER_IMPORT,

@@ -45,6 +45,7 @@ class MergeRules:
     dup_winner: str = "first"
     unsub_fields: str = "updated"
     role_address: str = "accept"
+    non_ascii_address: str = "correctable"
     fifty_list_overflow: str = "skip_row"
     membership_bumps: bool = True
     email_max: int = limits.IMPORT_EMAIL
@@ -183,10 +184,14 @@ def _verdict(plan: _Columns, rules: MergeRules) -> str:
     # Correctable and other errors apart. Source: SW#D/ActivityImport.
     email = "lower(trim(" + plan.raw("email") + "))"
     there = f"nullif({email}, '') IS NOT NULL"
+    pattern = literal(columns.address_pattern(rules.non_ascii_address))
     cases = [
         (f"NOT coalesce({there}, FALSE) AND nullif(trim({plan.raw('sms_number')}), '') IS NULL", "correctable"),
         (f"{there} AND length({email}) > {rules.email_max}", "correctable"),
-        (f"{there} AND NOT regexp_full_match({email}, {literal(columns.EMAIL)})", "correctable"),
+        (
+            f"{there} AND NOT regexp_full_match({email}, {pattern})",
+            "correctable",
+        ),
     ]
     if rules.role_address == "correctable":
         cases.append((f"{there} AND regexp_full_match({email}, {literal(columns.ROLE_ADDRESS)})", "correctable"))

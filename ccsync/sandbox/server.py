@@ -62,11 +62,14 @@ def serve(
     """
     if not options.allow_other_hosts and not is_loopback(options.host):
         raise SandboxUsageError(
-            f"{options.host} is not a loopback address: whoever can reach it could use the sandbox without a password"
+            f"{options.host} is not a loopback address: whoever can reach it could use the sandbox without a password;"
+            " --allow-other-hosts (`allow_other_hosts`) allows that"
         )
     app = create_app(options)
     try:
-        server = _make_server(options, _OwnHostOnly(app, options.host))
+        # Other machines call it by names that nobody here can know.
+        wsgi = app if options.allow_other_hosts else _OwnHostOnly(app, options.host)
+        server = _make_server(options, wsgi)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         thread.start()
         try:

@@ -112,6 +112,16 @@ _ALL = (
         "They may sit on a list and are never mailed (knowledge base 5538); refusal is not documented.",
     ),
     Switch(
+        "non_ascii_address", "correctable", ("correctable", "accept"),
+        "Addresses with letters beyond ASCII in an import are counted as correctable, or taken.",
+        "What makes an address invalid is not published (community post 417628).",
+    ),
+    Switch(
+        "invalid_address", "correctable", ("correctable", "refuse"),
+        "An invalid address in an import is counted as correctable, or the whole request is refused with 400.",
+        "The contract has the counter, and declares 400 for a body that is not valid; which of them is not said.",
+    ),
+    Switch(
         "retry_after", "absent", ("absent", "present"),
         "Whether 429 answers carry a Retry-After header.",
         "None is documented; one third-party description assumes it without evidence.",

@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -61,6 +62,9 @@ def read_csv(body: bytes, request_bytes: int, account: Account, switches: Switch
         raise problem.invalid("The file holds NUL characters.")
     header = _header(body)
     _check_columns(header, columns.FILE_COLUMNS, "column heading")
+    if switches["invalid_address"] == "refuse" and "email" in header:
+        cells = csv.reader(io.StringIO(body.decode(), newline=""))
+        _refuse_invalid([row[header.index("email")] for row in list(cells)[1:] if len(row) == len(header)], switches)
     fields, checks = _fields(header, account, switches)
     file = store.scratch_file(".csv")
     file.write_bytes(body)
@@ -92,6 +96,8 @@ def read_json(body: bytes, account: Account, switches: SwitchBoard, store: Store
     keys = tuple(dict.fromkeys(chain.from_iterable(rows)))
     _check_columns(keys, columns.JSON_KEYS, "property")
     _check_cells(rows, keys)
+    if switches["invalid_address"] == "refuse":
+        _refuse_invalid([row["email"] for row in rows if row.get("email")], switches)
     fields, checks = _fields(keys, account, switches)
     file = store.scratch_file(".json")
     file.write_bytes(body)
@@ -134,6 +140,12 @@ def _check_columns(names: Sequence[str], known: Iterable[str], what: str) -> Non
         raise problem.invalid("either email or sms_number is required")
     if sum(name.startswith("cf:") for name in names) > limits.FIELDS_PER_CONTACT and what != "property":
         raise problem.invalid("Each contact can contain up to 25 different custom fields")
+
+
+def _refuse_invalid(addresses: Iterable[str], switches: SwitchBoard) -> None:
+    pattern = re.compile(columns.address_pattern(switches["non_ascii_address"]))
+    if not all(pattern.fullmatch(address.strip().lower()) for address in addresses):
+        raise problem.invalid("email is not a valid email address")
 
 
 def _check_cells(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:

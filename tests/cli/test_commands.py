@@ -258,3 +258,9 @@ def test_every_switch_is_listed(run: Run) -> None:
 def test_a_switch_that_does_not_exist_is_wrong_usage(run: Run) -> None:
     assert run("sandbox", "serve", "--port", "0", "--set", "nonsense=1").code == 64
     assert run("sandbox", "serve", "--port", "0", "--set", "nonsense").code == 64
+
+
+def test_a_sandbox_on_another_address_must_be_asked_for(run: Run) -> None:
+    refused = run("sandbox", "serve", "--port", "0", "--host", "0.0.0.0")
+    assert refused.code == 64
+    assert "--allow-other-hosts" in refused.err

@@ -11,7 +11,7 @@ from ccsync.engine.session import Session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-ODD = "@@@...  \t\n\0\u00a0\u200b\u3000\ufeffİıßẞΣςσÅÅé\u0301e\u0300K;;'\"\\%_-+"
+ODD = "@@@...()<>[],:  \t\n\0\u00a0\u200b\u3000\ufeffİıßẞΣςσÅÅé\u0301e\u0300K;;'\"\\%_-+"
 texts = st.one_of(
     st.none(),
     st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60),
@@ -103,3 +103,14 @@ def test_one_person_has_one_key(one: str, other: str) -> None:
 def test_an_address_without_a_key_has_its_reason(text: str | None, why: str | None) -> None:
     assert why_no_key(text) == why
     assert (canonical_key(text) is None) is (why is not None)
+
+
+@pytest.mark.parametrize("sign", "()<>[],;:\\")
+def test_signs_that_stand_around_and_between_addresses_are_in_none(sign: str) -> None:
+    assert canonical_key(f"a{sign}b@example.com") is None
+    assert canonical_key(f"ab@exa{sign}mple.com") is None
+
+
+@pytest.mark.parametrize("address", ["a..b@example.com", "a.@example.com", "o'brien+x@example.com", "{a}|b@x.example"])
+def test_odd_addresses_that_hosts_do_give_are_usable(address: str) -> None:
+    assert canonical_key(address) == address

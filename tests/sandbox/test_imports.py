@@ -160,6 +160,31 @@ def test_role_addresses_follow_the_switch(make_account: MakeAccount, setting):
     assert ended["status"]["correctable_count"] == (0 if setting == "accept" else 1)
 
 
+@pytest.mark.parametrize("setting", ["accept", "correctable"])
+def test_addresses_beyond_ascii_follow_the_switch(make_account: MakeAccount, setting):
+    account = make_account(switches={"non_ascii_address": setting})
+    ended = account.import_json([{"email": "josé@exämple.com"}, {"email": "josé@"}])
+    assert ended["status"]["correctable_count"] == (1 if setting == "accept" else 2)
+
+
+@pytest.mark.parametrize("setting", ["correctable", "refuse"])
+def test_an_invalid_address_spoils_its_row_or_the_whole_request(make_account: MakeAccount, setting):
+    account = make_account(switches={"invalid_address": setting})
+    list_id = account.list_id("VIP")
+    answers = [
+        account.api.post(
+            "/v3/activities/contacts_json_import",
+            json={"import_data": [{"email": "ann@example.com"}, {"email": "b..b@example.com"}], "list_ids": [list_id]},
+        ),
+        account.api.post(
+            "/v3/activities/contacts_file_import",
+            files={"file": ("a.csv", "email\nann@example.com\nb..b@example.com\n")},
+            data={"list_ids": list_id},
+        ),
+    ]
+    assert [answer.status_code for answer in answers] == [201 if setting == "correctable" else 400] * 2
+
+
 @pytest.mark.parametrize("setting", ["truncate", "reject"])
 def test_rows_beyond_the_limit_follow_the_switch(make_account: MakeAccount, setting):
     account = make_account(switches={"over_rows": setting})
