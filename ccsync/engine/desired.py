@@ -29,7 +29,6 @@ from ccsync.core.spec import (
     SetOperation,
     SourceName,
     Sql,
-    Suppression,
     TableSegment,
 )
 from ccsync.engine.complaints import is_passed_on
@@ -41,7 +40,7 @@ from ccsync.engine.quote import identifier, literal
 from ccsync.engine.segments import Load, loads_of, table_segments
 from ccsync.engine.session import Session, failure
 from ccsync.engine.sources.isolated import IsolatedSource, fresh_instance, open_source
-from ccsync.engine.suppression import among_sql, names_sql, nobody, rows_of, unclear
+from ccsync.engine.suppression import Barred, leave_out_barred, read_barred
 from ccsync.engine.user_sql import RELATION
 from ccsync.errors import Diagnostic, InvalidError
 from ccsync.ports import Definitions, Desired, Relation, Suppressed
@@ -73,15 +72,6 @@ class _Reading:
     findings: list[Diagnostic] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Barred:
-    """What the lists of suppressed people of one connection gave. rows: read, by source."""
-
-    suppressed: Suppressed
-    rows: Counter[SourceName]
-    findings: tuple[Diagnostic, ...]
-
-
 class SegmentEngine:
     """Reads sources and runs segments. Sources stay open, each in an instance of its own, until the session closes.
 
@@ -102,7 +92,7 @@ class SegmentEngine:
         self._now = now
         self._opened: dict[_Place, IsolatedSource] = {}
         self._hashes: dict[tuple[str | Expression | None, ...], Relation] = {}
-        self._barred: dict[ConnectionName, _Barred | None] = {}
+        self._barred: dict[ConnectionName, Barred | None] = {}
         session.closes_with(self.close)
 
     def close(self) -> None:
@@ -127,7 +117,10 @@ class SegmentEngine:
         assert people is not None, "an export has a segment"
         self._session.drop(*reading.key_tables.values())
         if barred is not None:
-            self._leave_out_barred(barred, people, reading)
+            reading.rows.update(barred.rows)
+            reading.findings += barred.findings
+            left_out = leave_out_barred(self._session, barred, people, reading.filtered, reading.unusable)
+            reading.left_out[Filtered.SUPPRESSED] += left_out
         self._leave_out_unusable(reading)
         return self._described(export, people, reading, barred.suppressed if barred else None)
 
@@ -356,57 +349,20 @@ class SegmentEngine:
 
     # ------------------------------------------------------------ who must not be sent
 
-    def _bar(self, connection: ConnectionName) -> _Barred | None:
+    def _bar(self, connection: ConnectionName) -> Barred | None:
         """Everyone suppressed on a connection, read once; None when nobody is declared. Raises InvalidError (E430)."""
         if connection not in self._barred:
             declared = self._project.connections.get(connection)
-            self._barred[connection] = self._read_barred(connection, declared.suppress) if declared else None
+            entries = declared.suppress if declared else ()
+            read = read_barred(self._session, connection, entries, self._read_column) if entries else None
+            self._barred[connection] = read
         return self._barred[connection]
 
-    def _read_barred(self, connection: ConnectionName, entries: Sequence[Suppression]) -> _Barred | None:
-        if not entries:
-            return None
-        names = self._session.fresh_name("suppressed")
-        self._session.execute(f"CREATE TABLE {identifier(names)} (name VARCHAR)")
-        rows: Counter[SourceName] = Counter()
-        findings: list[Diagnostic] = []
-        for entry in entries:
-            segment, read, stream = rows_of(entry), self._session.fresh_name("names"), self._session.fresh_name("rows")
-            what = f"connection {connection}, suppress {entry.source}"
-            opened = self._source(segment)
-            asked = project_rows(opened, self._left_to_do(segment), (Wish(EMAIL, what, Column(entry.column)),))
-            self._pull(segment, asked, f"CREATE TABLE {identifier(read)} AS {names_sql(stream, entry)}", stream)
-            total, named = self._session.row(f"SELECT count(*), count(name) FROM {identifier(read)}")
-            if not named and (total or not entry.allow_empty):
-                raise InvalidError(nobody(connection, entry))
-            if total > named:
-                findings.append(unclear(connection, entry, total - named))
-            self._session.execute(
-                f"INSERT INTO {identifier(names)} SELECT DISTINCT name FROM {identifier(read)}"
-                f" WHERE name IS NOT NULL AND name NOT IN (SELECT name FROM {identifier(names)})"
-            )
-            self._session.drop(read)
-            rows[entry.source] += total
-            findings += opened.findings
-        return _Barred(Suppressed(names, any(entry.hashed for entry in entries)), rows, tuple(findings))
-
-    def _leave_out_barred(self, barred: _Barred, people: Relation, reading: _Reading) -> None:
-        """Takes suppressed people out; of those who lack consent too, that they are suppressed is what counts."""
-        reading.rows.update(barred.rows)
-        reading.findings += barred.findings
-        wanted, left, unusable = (identifier(table) for table in (people, reading.filtered, reading.unusable))
-        hits = self._session.fresh_name("hits")
-        keys = f"SELECT key FROM {wanted} UNION ALL SELECT key FROM {left} UNION ALL SELECT key FROM {unusable}"
-        self._session.execute(f"CREATE TABLE {identifier(hits)} AS {among_sql(keys, barred.suppressed)}")
-        if self._session.count(hits):
-            those = f"key IN (SELECT key FROM {identifier(hits)})"
-            reading.left_out[Filtered.SUPPRESSED] += self._session.scalar(
-                f"SELECT count(*) FROM {wanted} WHERE {those}"
-            )
-            self._session.execute(f"DELETE FROM {wanted} WHERE {those}")
-            self._session.execute(f"DELETE FROM {left} WHERE {those}")
-            self._session.execute(f"INSERT INTO {left} SELECT key, '{Filtered.SUPPRESSED}' FROM {identifier(hits)}")
-        self._session.drop(hits)
+    def _read_column(self, segment: TableSegment, wish: Wish, statement: str, stream: Relation) -> Sequence[Diagnostic]:
+        """Runs a statement over one column of a segment's rows; returns what is to be said of the source."""
+        opened = self._source(segment)
+        self._pull(segment, project_rows(opened, self._left_to_do(segment), (wish,)), statement, stream)
+        return opened.findings
 
     def _leave_out_unusable(self, reading: _Reading) -> None:
         """Unusable rows of people who are filtered count with them: nobody takes such a row for a claim to the list."""
