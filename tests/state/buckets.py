@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from ccsync.ports import Clock
 from ccsync.sealing import Keys, fresh_key, load_keys
 from ccsync.state.cache import Cache
 from ccsync.state.objects import Below, CloudObjects, Content, NotDoneError, Object, Objects, Tag, UnsureError
@@ -55,12 +56,13 @@ def remote_state(
     objects: Objects,
     machine: Path,
     *,
-    clock: FakeClock | None = None,
+    clock: Clock | None = None,
     keys: Keys | None = None,
     pace: Pace = USUAL_PACE,
+    new_id: Callable[[], str] | None = None,
 ) -> State:
     """The state in a bucket, as one machine sees it; its cache and its marks are in the folder `machine`."""
-    opening = opening_beside(machine, clock or FakeClock(), ids(), QuickDisk(), keys, pace)
+    opening = opening_beside(machine, clock or FakeClock(), new_id or ids(), QuickDisk(), keys, pace)
     return opening.remote(ADDRESS, objects, objects)
 
 
@@ -68,7 +70,7 @@ class FaultyObjects:
     """Counts requests; those that `fails` names by number (from 1) go wrong.
 
     how: "lost" is not done, "unheard" is done but has no answer, "stopped" ends the process before it, "gone" right
-    after it was done.
+    after it was done. A process that ended asks for nothing more.
     """
 
     def __init__(self, inner: Objects, fails: Callable[[int], bool] = lambda _: False, how: str = "lost") -> None:
@@ -77,11 +79,13 @@ class FaultyObjects:
         self.how = how
         self.requests = 0
         self.conflicts = 0
+        self.ended = False
 
     def _ask(self, call: Callable[[], T]) -> T:
         self.requests += 1
         bad = self.fails(self.requests)
-        if bad and self.how == "stopped":
+        if self.ended or (bad and self.how == "stopped"):
+            self.ended = True
             raise StoppedHere
         if bad and self.how == "lost":
             raise UnsureError("no answer")
@@ -92,8 +96,11 @@ class FaultyObjects:
             if bad and self.how == "unheard":
                 raise UnsureError("no answer") from None
             raise
+        if bad and self.how == "unheard":
+            raise UnsureError("no answer")
         if bad:
-            raise UnsureError("no answer") if self.how == "unheard" else StoppedHere
+            self.ended = True
+            raise StoppedHere
         return answer
 
     def get(self, key: str) -> Object | None:

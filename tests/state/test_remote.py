@@ -145,7 +145,7 @@ def run_with_faults(tmp_path: Path, how: str, at: int) -> tuple[bool, int]:
 
 @pytest.mark.parametrize("how", HOWS)
 def test_a_request_that_goes_wrong_leaves_the_old_or_the_new(how: str, tmp_path: Path) -> None:
-    for at in (1, 4, 9, 14, 19, 22, 27, 31, 35, 38, 41, 44, 47):
+    for at in (1, 9, 14, 22, 31, 38, 43, 47):
         through, _ = run_with_faults(tmp_path, how, at)
         assert through or how not in ("lost", "unheard"), "one lost request is asked again"
 

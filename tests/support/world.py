@@ -98,8 +98,9 @@ class Wrapping:
 class World:
     """The handle that tests hold. `folder` has the configuration, the data and the state.
 
-    session: of the engine, None for a new one a command. token: of the account. transport: None for an account that is
-    served on a port, which `host` names then.
+    session: of the engine, None for a new one a command. elsewhere: opens a state that is not in `folder`. patience_s:
+    how long a command waits for the lock. token: of the account. transport: None for an account that is served on a
+    port, which `host` names then.
     """
 
     folder: Path
@@ -113,6 +114,8 @@ class World:
     wrapping: Wrapping = field(default_factory=Wrapping)
     disk: Disk | None = None
     session: Session | None = None
+    elsewhere: Callable[[], State] | None = None
+    patience_s: float = 0.0
     ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     # ---------------------------------------------------------------- the other side
@@ -166,6 +169,8 @@ class World:
         return load_project(self.folder, environ=environ, resolve=True).project
 
     def state(self) -> State:
+        if self.elsewhere is not None:
+            return self.elsewhere()
         return open_state(self.folder / ".ccsync", self.clock, lambda: f"id-{next(self.ids)}", self.disk)
 
     def plan(self, *exports: str, refresh: bool = True, allowed: tuple[str, ...] = ()) -> "Planned":
@@ -285,7 +290,7 @@ class Edges:
         state = self.world.state()
         found = []
         while (journal := state.journals.pending()) is not None:
-            with state.lock.acquire(self._holder("recover")) as lease:
+            with state.lock.acquire(self._holder("recover"), timeout_s=self.world.patience_s) as lease:
                 common = self._common(state)
                 done = settle(
                     self.world.wrapping.journal(journal),
@@ -301,7 +306,7 @@ class Edges:
 
     def apply(self, planned: Planned, allowed: tuple[str, ...]) -> ApplyFinished:
         state = self.world.state()
-        with state.lock.acquire(self._holder("apply")) as lease:
+        with state.lock.acquire(self._holder("apply"), timeout_s=self.world.patience_s) as lease:
             snapshot = state.generations.snapshot()
             applied = state.generations.applied_as(planned.plan.plan_id)
             check_plan(planned.plan, snapshot.ref, applied, self.project.digest, self.world.clock.now())
