@@ -9,7 +9,8 @@ from ccsync.cli.actor import git_prefix
 from ccsync.cli.display import warn
 from ccsync.config.load import find_config_dir, load_project
 from ccsync.config.variables import variables_of
-from ccsync.core.spec import Project
+from ccsync.constant_contact.envstore import variable_of
+from ccsync.core.spec import Project, TokenPlace
 from ccsync.errors import Diagnostic, Severity, UsageError
 from ccsync.sealing import KEY
 from ccsync.views.ci.pipeline import Pipeline
@@ -31,16 +32,37 @@ def pipeline_of(config_dir: Path | None, branch: str = "main") -> Pipeline:
     shared = (project.state, project.connections)
     every = variables_of(*shared, project.sources, project.segments, project.exports)
     applying = variables_of(*shared)
+    secrets, settings = _of_the_state(project)
+    secrets |= {KEY, *_tokens(project)}
     return Pipeline(
         version=__version__,
         requirement=_requirement(project),
         config_dir=place,
         branch=branch,
-        secrets=tuple(sorted({*every.secrets, KEY})),
-        variables=every.plain,
-        apply_secrets=tuple(sorted({*applying.secrets, KEY})),
-        apply_variables=applying.plain,
+        secrets=tuple(sorted({*every.secrets, *secrets})),
+        variables=tuple(sorted({*every.plain, *settings})),
+        apply_secrets=tuple(sorted({*applying.secrets, *secrets})),
+        apply_variables=tuple(sorted({*applying.plain, *settings})),
     )
+
+
+_STORES: dict[str, tuple[set[str], set[str]]] = {
+    "s3": ({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, {"AWS_REGION"}),
+    "gs": ({"GOOGLE_SERVICE_ACCOUNT_KEY"}, set()),
+    "az": ({"AZURE_STORAGE_ACCOUNT_KEY"}, {"AZURE_STORAGE_ACCOUNT_NAME"}),
+}
+"""Secrets and settings by which an object store is reached, in its own variables."""
+
+
+def _of_the_state(project: Project) -> tuple[set[str], set[str]]:
+    secrets, settings = _STORES.get(project.state.partition("://")[0], (set(), set()))
+    return set(secrets), settings
+
+
+def _tokens(project: Project) -> set[str]:
+    """The variables of sign-ins that live in the environment."""
+    kept_there = (each for each in project.connections.values() if each.auth.token_store is TokenPlace.ENV)
+    return {variable_of(connection) for connection in kept_there}
 
 
 def _requirement(project: Project) -> str:

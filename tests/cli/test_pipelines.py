@@ -111,6 +111,22 @@ def test_what_is_installed_is_this_version_with_what_the_project_needs(world: Wo
     assert f"ccsync[cloud,delta,encryption]=={__version__}" in run("generate", "github-actions").out
 
 
+def test_a_state_in_a_bucket_and_a_sign_in_in_the_environment_bring_their_secrets(world: World, run: Run) -> None:
+    file = world.folder / "ccsync.yaml"
+    text = file.read_text().replace("name: contoso_marketing", "name: contoso, state: s3://bucket/contoso")
+    old = 'auth: {flow: access_token, access_token: "${env:CC_ACCESS_TOKEN}"}'
+    assert old in text
+    file.write_text(text.replace(old, "auth: {flow: device, client_id: abc, token_store: env}"))
+    done = run("generate", "github-actions")
+    assert (done.code, done.err) == (0, "")
+    secrets = {"CCSYNC_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "CCSYNC_TOKEN_NEWSLETTER"}
+    for step in steps_of(yaml.safe_load(done.out)):
+        if step["name"] in ("Plan", "Apply", "Settle what was cut off", "Write the record"):
+            assert set(SECRET.findall(str(step["env"]))) == secrets
+            assert step["env"]["AWS_REGION"] == "${{ vars.AWS_REGION }}"
+    assert f"ccsync[cloud,encryption]=={__version__}" in done.out
+
+
 def test_names_that_could_break_out_are_refused(world: World, run: Run) -> None:
     assert run("generate", "github-actions", "--branch", "x'] || true #").code == 64
     odd = world.folder / 'a "b" ${{ c }}'

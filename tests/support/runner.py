@@ -80,6 +80,9 @@ class Runner:
     def artifact(self, run_id: int, name: str) -> Path:
         return self.folder / "artifacts" / str(run_id) / name
 
+    def last_artifact(self, name: str) -> Path:
+        return max((self.folder / "artifacts").glob(f"*/{name}"), key=lambda path: int(path.parent.name))
+
     # ---------------------------------------------------------------- a job
 
     def _job(self, job: Document, event: Event, scope: Document, run_id: int, watch: Watch | None) -> Job:
