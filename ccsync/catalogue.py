@@ -972,6 +972,12 @@ CATALOGUE: dict[str, Entry] = {
         "Pass another --port, or 0 for any free one.",
         ExitCode.ERROR,
     ),
+    "E907": Entry(
+        "Not a limit of memory",
+        "`CCSYNC_MEMORY_LIMIT` holds something that is no amount of memory, or too little to work with.",
+        "Write a whole number of MB or GB, such as `2GB`, or leave it out.",
+        ExitCode.INVALID,
+    ),
     "E999": Entry(
         "Unexpected error",
         "A fault of ccsync. Whatever was sent is in the journal.",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ccsync.applier import Work
     from ccsync.constant_contact.account import ConstantContact
     from ccsync.constant_contact.tokenstore import TokenStore
+    from ccsync.engine.memory import Memory
     from ccsync.engine.session import Session
     from ccsync.state.lock import Held
     from ccsync.state.opening import Opening, State
@@ -159,13 +160,20 @@ class Workspace:
     def session(self) -> "Session":
         from ccsync.engine.session import Session
 
-        return self._stack.enter_context(Session(self.fresh_folder("engine")))
+        folder = self.fresh_folder("engine")
+        return self._stack.enter_context(Session(folder, memory_limit=self.memory.session))
+
+    @cached_property
+    def memory(self) -> "Memory":
+        from ccsync.engine.memory import memory_of
+
+        return memory_of(os.environ)
 
     @cached_property
     def desires(self) -> Desires:
         from ccsync.engine.desired import SegmentEngine
 
-        return SegmentEngine(self.session, self.project, now=self.clock.now)
+        return SegmentEngine(self.session, self.project, source_memory=self.memory.source, now=self.clock.now)
 
     @cached_property
     def differ(self) -> Differ:

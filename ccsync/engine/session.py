@@ -196,7 +196,7 @@ def failure(error: duckdb.Error) -> CcsyncError:
                     "E713",
                     "memory and temporary disk space are used up",
                     detail="nothing more was sent",
-                    hint="free disk space in the temporary folder, or split the export",
+                    hint="free disk space in the temporary folder, set CCSYNC_MEMORY_LIMIT higher, or split the export",
                 )
             )
         case duckdb.IOException():

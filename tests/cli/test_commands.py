@@ -264,3 +264,13 @@ def test_a_sandbox_on_another_address_must_be_asked_for(run: Run) -> None:
     refused = run("sandbox", "serve", "--port", "0", "--host", "0.0.0.0")
     assert refused.code == 64
     assert "--allow-other-hosts" in refused.err
+
+
+def test_the_limit_of_memory_is_checked_before_anything_is_read(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CCSYNC_MEMORY_LIMIT", "all")
+    refused = run("plan", "--no-refresh")
+    assert (refused.code, "error[E907]" in refused.err) == (7, True)
+    monkeypatch.setenv("CCSYNC_MEMORY_LIMIT", "300MB")
+    assert run("plan", "--no-refresh").code == 0
