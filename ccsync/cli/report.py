@@ -34,9 +34,9 @@ def rendered(
     frame: Frame,
     pages: Mapping[ExportName, Page],
     project: Project | None,
-    warnings: tuple[Diagnostic, ...],
+    stale: tuple[Diagnostic, ...],
 ) -> str:
-    """Any format but TEXT, which is the terminal's."""
+    """Any format but TEXT, which is the terminal's. stale: why `apply` would refuse the plan."""
     match output_format:
         case Format.MARKDOWN:
             from ccsync.views.markdown import plan_markdown
@@ -45,7 +45,7 @@ def rendered(
         case Format.HTML:
             from ccsync.views.report.page import Material, report_page
 
-            return report_page(plan, Material(frame, _history(plan, project), pages, warnings))
+            return report_page(plan, Material(frame, _history(plan, project), pages, stale))
         case Format.GITHUB_OUTPUT:
             from ccsync.views.outputs import output_lines
 

@@ -85,7 +85,8 @@ def show(
         if project is not None and (wants_rows or reveal):
             _require_rows_allowed(project, acting)
         plan, notes = as_approved(plan, project)
-        warnings = (*stale_warnings(plan, project, folder), *notes)
+        stale = stale_warnings(plan, project, folder)
+        warnings = (*stale, *notes)
         with Session(folder / "engine") as session:
             most = LIMIT_OF_A_REPORT if output_format is Format.HTML else LIMIT
             pages = _pages(session, plan, changes, export, op, most if limit is None else limit) if wants_rows else None
@@ -100,7 +101,7 @@ def show(
                 if output_format is Format.TEXT:
                     terminal.show(plan_lines(plan, frame))
                 else:
-                    terminal.write_text(rendered(output_format, plan, frame, pages or {}, project, warnings))
+                    terminal.write_text(rendered(output_format, plan, frame, pages or {}, project, stale))
             warn(warnings)
 
 

@@ -27,13 +27,13 @@ from ccsync.views.text import counted, number
 class Material:
     """What the page shows besides the plan. history: of each export, oldest first; empty when no state is at hand.
 
-    pages: rows that were asked for. warnings: why `apply` would refuse the plan.
+    pages: rows that were asked for. stale: why `apply` would refuse the plan.
     """
 
     frame: Frame
     history: Mapping[ExportName, tuple[Point, ...]] = field(default_factory=dict)
     pages: Mapping[ExportName, Page] = field(default_factory=dict)
-    warnings: tuple[Diagnostic, ...] = ()
+    stale: tuple[Diagnostic, ...] = ()
 
 
 def report_page(plan: Plan, material: Material) -> str:
@@ -65,7 +65,7 @@ def report_page(plan: Plan, material: Material) -> str:
         id="content",
     )
     skip = element("a", "Skip to the plan", class_="skip", href="#content")
-    body = element("body", skip, _header(plan, stale=bool(material.warnings)), main)
+    body = element("body", skip, _header(plan, stale=bool(material.stale)), main)
     return "<!doctype html>\n" + element("html", head, body, lang="en") + "\n"
 
 
@@ -99,7 +99,7 @@ def _header(plan: Plan, *, stale: bool) -> Html:
 
 
 def _callouts(plan: Plan, material: Material) -> Iterator[Html]:
-    for warning in material.warnings:
+    for warning in material.stale:
         yield element(
             "p", element("strong", f"{warning.code} "), warning.summary, ". ", warning.detail or "", class_="callout"
         )
