@@ -431,7 +431,8 @@ class ImportBody:
 class Drops:
     """What a look at live takes out of an export. path: Parquet (key, op, reason, now VARCHAR), where `now` says what
     was seen: `gone`, `unsubscribed`, `present`. counts: dropped adds, updates, adoptions and removals, by reason.
-    People whom the plan holds back as having left (op `held_back`) are rows when they are there, and never counted.
+    People whom the plan holds back as having left (op `held_back`) are rows when they are there, and people whom it
+    forgets when they are not; neither are counted.
     ids: Parquet (key, contact_id) of the people to be removed, as this look shows them; None where its file has no ids.
     """
 

@@ -11,7 +11,7 @@ from ccsync.engine.diff import ThreeWayDiffer
 from ccsync.engine.firewall import LiveFirewall
 from ccsync.engine.outcomes import OutcomeFinder
 from ccsync.engine.session import Session
-from ccsync.ports import Diffed, Live, Sent, SentBatch, Sibling
+from ccsync.ports import Diffed, Drops, Live, Sent, SentBatch, Sibling
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -89,10 +89,10 @@ class Account:
         """Carries out the plan, then records it. sent, explained: what the counters say; lost: whose rows vanish."""
         before = self.live()
         plan = tables.plan(*(tables.export_plan(name, fields=FIELDS) for name in diffs))
-        drops = {name: self._look(name, diffed, before) for name, diffed in diffs.items()}
+        drops = {name: self._look(diffed, before) for name, diffed in diffs.items()}
         vanished: Counter[tuple[str, int]] = Counter()
         for name, diffed in diffs.items():
-            seen = tables.read(self.session, drops[name])
+            seen = tables.read(self.session, drops[name].path)
             dropped = {(row["key"], row["op"]) for row in seen if row["now"] != "present"}
             for row in tables.read(self.session, diffed.changes):
                 if row["batch"] is None or (row["key"], row["op"]) in dropped:
@@ -119,7 +119,8 @@ class Account:
                     )
                     for batch in diffed.batches
                 ],
-                drops=[drops[name]],
+                drops=[drops[name].path],
+                ids=drops[name].ids,
                 read_back=read_back,
             )
             settled.append((settlement, OutcomeFinder(self.session).outcome(settlement, self._folder())))
@@ -128,8 +129,8 @@ class Account:
             self.ledgers[settlement.export] = path
         self.optouts = OutcomeFinder(self.session).next_optouts(self.optouts, settled, self._folder())
 
-    def _look(self, name: str, diffed: Diffed, live: Live) -> Path:
-        return LiveFirewall(self.session).drops(diffed.changes, live, self._folder()).path
+    def _look(self, diffed: Diffed, live: Live) -> Drops:
+        return LiveFirewall(self.session).drops(diffed.changes, live, self._folder())
 
     def _do(self, row: dict[str, object]) -> None:
         if row["op"] == "remove":
