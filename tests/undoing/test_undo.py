@@ -145,23 +145,15 @@ def test_what_is_no_apply_or_did_nothing_is_refused_by_name(world: World) -> Non
         with pytest.raises(InvalidError) as refused:
             world.undo(run)
         assert [each.code for each in refused.value.diagnostics] == ["E780"]
-    one_export(world, [person("ana"), person("bob")], **KEEP)
+    one_export(world, [person(f"p{number}") for number in range(12)], guards={"max_remove": {"percent": 90}})
     run = sync(world)
+    assert world.undo(run).plan.blocked, "a large undoing is stopped by the guards as any plan"
     document = json.loads((world.folder / "ccsync.yaml").read_text())
     document["exports"] = {"other": document["exports"]["vip"] | {"list": {"name": "Other", "create": True}}}
     (world.folder / "ccsync.yaml").write_text(json.dumps(document))
     planned = world.undo(run)
     assert planned.plan.exports == ()
     assert "vip: it is no longer declared, so nothing of it is undone." in said(planned.plan, "W782")
-
-
-def test_a_large_undoing_is_stopped_by_the_guards_as_any_plan(world: World) -> None:
-    one_export(world, [person(f"p{number}") for number in range(12)])
-    run = sync(world)
-    assert world.undo(run).plan.blocked
-    planned = world.undo(run, allowed=("vip:max_remove",))
-    world.apply(planned)
-    assert world.members("VIP") == set()
 
 
 def _history(world: World, random: Random) -> None:
@@ -196,12 +188,8 @@ def _history(world: World, random: Random) -> None:
     assert not (there - after) & base, "nobody who was there before the run is removed"
 
 
-def test_a_history_by_chance(world: World) -> None:
-    _history(world, Random(1))
-
-
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(2, 60))
+@pytest.mark.parametrize("seed", range(60))
 def test_many_histories_by_chance(tmp_path: Path, seed: int) -> None:
     with open_world(tmp_path) as world:
         _history(world, Random(seed))
