@@ -1,5 +1,6 @@
 """`ccsync exports list|schedule`; `fields` is in `export_fields.py`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import typer
@@ -8,12 +9,13 @@ from ccsync.cli.access import authorize
 from ccsync.cli.export_fields import fields
 from ccsync.cli.options import Acting, ConfigDir, Json
 from ccsync.cli.terminal import show, write_json
-from ccsync.cli.timetable import LastRun, Remembered, local, remembered, standings_at, when
+from ccsync.cli.timetable import local, standings_at, when
 from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.permission import Action
 from ccsync.core.plan import to_text
 from ccsync.core.schedule import Slot
 from ccsync.core.spec import DAYS, ListRef
+from ccsync.state.runs import Run
 from ccsync.views.tables import table_lines
 from ccsync.views.text import number
 
@@ -76,8 +78,8 @@ def schedule(as_json: Json = False, config_dir: ConfigDir = None, acting: Acting
     with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
         slots = sorted(standings_at(workspace, workspace.clock.now()), key=lambda slot: slot.export)
-        known = remembered(workspace)
-    found = [(slot, known.get(slot.export, Remembered()).last) for slot in slots]
+        runs = workspace.state.runs.runs()
+    found = [(slot, _last_of(slot.export, runs)) for slot in slots]
     if as_json:
         write_json({"format": 1, "exports": [_slot_document(slot, last) for slot, last in found]})
         return
@@ -86,14 +88,24 @@ def schedule(as_json: Json = False, config_dir: ConfigDir = None, acting: Acting
             slot.export,
             when(slot),
             local(slot.next, slot.recurrence) if slot.next and slot.recurrence else str(slot.standing),
-            f"{last.outcome} ({last.trigger}), {last.at}" if last else "-",
+            _ended(last) if last else "-",
         )
         for slot, last in found
     ]
     show(table_lines(("export", "runs", "next", "last run"), rows))
 
 
-def _slot_document(slot: Slot, last: LastRun | None) -> dict[str, object]:
+def _last_of(export: str, runs: Sequence[Run]) -> Run | None:
+    """The newest run that planned or applied the export."""
+    return next((run for run in reversed(runs) if run.command in ("run", "apply") and export in run.counts), None)
+
+
+def _ended(run: Run) -> str:
+    codes = f" ({', '.join(run.codes)})" if run.codes else ""
+    return f"{run.outcome}{codes}, {run.trigger or run.command}, {run.ended}"
+
+
+def _slot_document(slot: Slot, last: Run | None) -> dict[str, object]:
     recurrence = slot.recurrence
     return {
         "export": slot.export,

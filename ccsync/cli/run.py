@@ -22,7 +22,6 @@ from ccsync.cli.recovery import settle_all
 from ccsync.cli.telling import tell
 from ccsync.cli.terminal import write_json
 from ccsync.cli.timetable import (
-    LastRun,
     Remembered,
     note_first_looks,
     remember,
@@ -243,6 +242,5 @@ def _note(workspace: Workspace, ran: Ran, at: datetime) -> None:
         handled = slot.due
     elif slot.trigger is Trigger.ON_DEMAND and slot.recurrence is not None and ran.code is ExitCode.DONE:
         handled = latest(slot.recurrence, ZoneInfo(slot.recurrence.timezone), at)
-    codes = tuple(each.code for each in ran.diagnostics)
-    last = LastRun(ran.run, to_text(workspace.clock.now()), str(slot.trigger), str(ran.outcome), codes)
-    remember(workspace, {slot.export: Remembered(handled, last, held_back)})
+    failed = ran.outcome in (Outcome.FAILED, Outcome.PARTIAL)
+    remember(workspace, {slot.export: Remembered(handled, held_back, failed)})

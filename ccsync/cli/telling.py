@@ -115,8 +115,7 @@ def _run_condition(ran: Ran, before: Remembered) -> Condition | None:
             summary = f"{name} is blocked ({', '.join(codes)}), nothing was sent: {said}"
             return Condition(Topic.RUN, name, Trouble.GUARD, summary, codes, f"ccsync plan {name}")
         case Outcome.FAILED | Outcome.PARTIAL:
-            again = before.last is not None and before.last.outcome in (Outcome.FAILED, Outcome.PARTIAL)
-            if ran.code not in FINAL and not again:
+            if ran.code not in FINAL and not before.failed:
                 return None
             word = "failed" if ran.outcome is Outcome.FAILED else "was applied in part"
             summary = f"{name} {word} ({', '.join(codes)}): {said}"

@@ -1,8 +1,9 @@
 """What schedules remember beside the state, and how exports stand with it. The rules are `core.schedule`'s."""
 
+import contextlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ccsync.cli.wiring import Workspace
@@ -13,24 +14,13 @@ from ccsync.state.notes import SCHEDULE, Entries
 
 
 @dataclass(frozen=True, slots=True)
-class LastRun:
-    """How the last run of an export ended, whatever made it run. at: UTC text."""
-
-    run: str
-    at: str
-    trigger: str
-    outcome: str
-    codes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Remembered:
     """handled: the moment up to which nothing is left to do; None for an export that was never looked at. held_back:
-    people in the last plan that could be made; None before that."""
+    people in the last plan that could be made; None before that. failed: whether the last `run` failed."""
 
     handled: datetime | None = None
-    last: LastRun | None = None
     held_back: int | None = None
+    failed: bool = False
 
 
 def remembered(workspace: Workspace) -> Mapping[str, Remembered]:
@@ -77,19 +67,20 @@ def when(slot: Slot) -> str:
 
 
 def _document(each: Remembered) -> object:
-    last = asdict(each.last) | {"codes": list(each.last.codes)} if each.last else None
-    return {"handled": to_text(each.handled) if each.handled else None, "last": last, "held_back": each.held_back}
+    handled = to_text(each.handled) if each.handled else None
+    return {"handled": handled, "held_back": each.held_back, "failed": each.failed}
 
 
 def _parsed(entry: object) -> Remembered | None:
-    try:
-        assert isinstance(entry, dict)
-        handled, last, held_back = entry["handled"], entry["last"], entry["held_back"]
-        assert held_back is None or isinstance(held_back, int)
-        return Remembered(
-            datetime.fromisoformat(handled).astimezone(UTC) if handled else None,
-            LastRun(**{**last, "codes": tuple(last["codes"])}) if last else None,
-            held_back,
-        )
-    except (AssertionError, KeyError, TypeError, ValueError):
-        return None
+    match entry:
+        case {"handled": str() | None as handled, "held_back": int() | None as held_back, "failed": bool() as failed}:
+            return Remembered(_moment(handled) if handled else None, held_back, failed)
+        case _:
+            return None
+
+
+def _moment(text: str) -> datetime | None:
+    with contextlib.suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo is not None else None
+    return None

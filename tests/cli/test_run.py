@@ -80,7 +80,7 @@ def test_what_is_due_runs_once_and_in_words_that_say_what_happened(world: World,
         ("run", "own_schedule", "successful"),
         ("run", "refresh", "successful"),
     ]
-    assert "no_changes (refresh)" in run("exports", "schedule").out
+    assert "successful, refresh, " in run("exports", "schedule").out
 
 
 def test_an_inactive_export_runs_by_name_and_all_means_the_active_ones(world: World, run: Run) -> None:
@@ -137,8 +137,10 @@ def test_a_clock_that_was_wrong_once_silences_nothing_and_a_damaged_memory_is_a_
     configure(world)
     due(run, "2035-01-01T00:00:00Z")
     assert due(run, "2026-11-23T20:00:00Z")[1]["weekly_newsletter"] == "first_seen"
-    (world.folder / ".ccsync" / "schedule.json").write_text('{"format": 1, "entries": {"vip": {"handled": "x"}}}')
-    assert due(run, "2026-11-24T05:00:00Z")[1]["vip"] == "first_seen"
+    for damaged in ('{"handled": "x", "held_back": 1, "failed": false}', '{"handled": 3}', "[]"):
+        entries = f'{{"format": 1, "entries": {{"vip": {damaged}}}}}'
+        (world.folder / ".ccsync" / "schedule.json").write_text(entries)
+        assert due(run, "2026-11-24T05:00:00Z")[1]["vip"] == "first_seen"
 
 
 NOTIFY = """
