@@ -14,7 +14,7 @@ from ccsync.core.spec import Secret, Source, SourceName, SourceType
 from ccsync.errors import InvalidError
 
 from tests.engine.projects import Bench, codes, everything_said, table
-from tests.support.emulators import azure_server, free_port, s3_server
+from tests.support.emulators import azure_server, free_port, gcs_server, put_google_object, s3_server
 
 obstore = pytest.importorskip("obstore", reason="the extra [cloud] is not installed")
 pytest.importorskip("moto", reason="the S3 server of the tests is not installed")
@@ -186,3 +186,20 @@ def test_azure_is_read_alike_and_the_environment_counts(
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", azure["account_key"])
     assert bench.people(cloud("csv", "az://lake/data/*.csv", {"endpoint": azure["endpoint"]})) == [ANNA]
     refused(bench, cloud("csv", "az://lake/data/none.csv", azure), "E401")
+
+
+# ---------------------------------------------------------------- Google
+
+
+@pytest.fixture(scope="module")
+def google() -> Iterator[dict[str, str]]:
+    with gcs_server() as settings:
+        yield settings
+
+
+def test_google_is_read_alike(bench: Bench, google: dict[str, str]) -> None:
+    put_google_object(google, "data/people.csv", PEOPLE.encode())
+    put_google_object(google, "parts/at=1/x.parquet", parquet("SELECT 'bob@example.com' AS email, 'Bob' AS first"))
+    assert bench.people(cloud("csv", "gs://lake/data/*.csv", google)) == [ANNA]
+    assert bench.people(cloud("parquet", "gs://lake/parts", google)) == [BOB]
+    refused(bench, cloud("csv", "gs://lake/data/none.csv", google), "E401")

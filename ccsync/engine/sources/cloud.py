@@ -3,9 +3,10 @@
 Through `obstore`, an extra. What a store says of an error may hold a signed address, so only its kind is passed on.
 """
 
+import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -70,7 +71,7 @@ class Bucket:
         options = {
             key.removeprefix("options."): revealed(value) for key, value in self._source.options.items() if "." in key
         }
-        endpoints = [value for key, value in options.items() if key.endswith("endpoint")]
+        endpoints = _endpoints(options)
         is_local = bool(endpoints) and all(urlsplit(value).hostname in _LOOPBACK for value in endpoints)
         store = load_extra(self._source, "cloud", "obstore.store")
         return store.from_url(
@@ -136,6 +137,17 @@ class Bucket:
         where = Where(f"{self.address}/{key}") if key else None
         summary = f"source {self._source.name}: {what}"
         return InvalidError(Diagnostic(code, summary, detail="nothing was sent", hint=hint, where=where))
+
+
+def _endpoints(options: Mapping[str, str]) -> list[str]:
+    """Where the store is, as far as the options say. Of Google's, the service account's key says it."""
+    found = [value for key, value in options.items() if key.endswith("endpoint")]
+    for key, value in options.items():
+        if key.endswith("service_account_key"):
+            with suppress(ValueError):
+                told = json.loads(value)
+                found += [str(told["gcs_base_url"])] if isinstance(told, dict) and "gcs_base_url" in told else []
+    return found
 
 
 def _make_private_folder(path: Path) -> None:
