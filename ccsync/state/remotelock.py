@@ -2,15 +2,18 @@
 
 Nobody's wall clock counts. A holder writes the object anew every 15 seconds. Who waits looks at the object's mark: one
 that stays the same for a minute, measured by the waiting machine's own monotonic clock, has no living holder, and is
-replaced. Each `check` is a beat as well: a holder that was replaced learns it there, before it sends anything more.
+replaced; so is, at once, a process of the same machine that ended. Each `check` is a beat as well: a holder that was
+replaced learns it there, before it sends anything more.
 """
 
 import json
+import os
 import secrets
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -41,17 +44,20 @@ USUAL_PACE = Pace()
 @dataclass(frozen=True, slots=True)
 class _Content:
     """What the lock object says. fence: how often the lock changed hands. beats: of this holder. token: the holder's
-    own, empty when the lock is free. facts: of the holder."""
+    own, empty when the lock is free. facts: of the holder. process, home: its number, and where that number counts."""
 
     fence: int
     token: str = ""
     beats: int = 0
     facts: Mapping[str, object] | None = None
+    process: int = 0
+    home: str = ""
 
     def as_bytes(self) -> bytes:
         # With a mark of its own each time: in some stores equal contents have equal marks.
         mark = secrets.token_hex(8)
-        held = {"token": self.token, "beats": self.beats, "mark": mark, **(self.facts or {})}
+        process = {"process": self.process, "home": self.home} if self.token else {}
+        held = {"token": self.token, "beats": self.beats, "mark": mark, **process, **(self.facts or {})}
         return json_bytes({"format": FORMAT, "fence": self.fence, **held})
 
 
@@ -74,8 +80,8 @@ class RemoteLock:
             if now != seen:
                 seen, since = now, self._clock.monotonic()
             dead = self._clock.monotonic() - since >= self._pace.dead_s
-            if not content.token or dead:
-                ours = _Content(content.fence + 1, token, 0, facts_of(holder))
+            if not content.token or dead or _has_ended(content):
+                ours = _Content(content.fence + 1, token, 0, facts_of(holder), os.getpid(), _home())
                 lease = RemoteLease(self._store, ours, self._pace)
                 if lease.take(over=now):
                     return lease
@@ -185,6 +191,29 @@ def _parsed(data: bytes) -> _Content:
     """What can't be read is a lock held by somebody unknown: it may be of a newer ccsync."""
     try:
         document = json.loads(data)
-        return _Content(int(document["fence"]), str(document["token"]), int(document["beats"]), document)
-    except (ValueError, TypeError, KeyError, RecursionError):
+        process, home = int(document.get("process", 0)), str(document.get("home", ""))
+        return _Content(int(document["fence"]), str(document["token"]), int(document["beats"]), document, process, home)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return _Content(0, "?")
+
+
+def _home() -> str:
+    """Where process numbers mean the same: this machine since it was started, and the namespace of its processes. Empty
+    where the system doesn't say."""
+    try:
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _has_ended(content: _Content) -> bool:
+    """Whether the holder was a process of this very machine that is no more."""
+    if not content.home or content.home != _home() or content.process <= 0:
+        return False
+    try:
+        os.kill(content.process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False

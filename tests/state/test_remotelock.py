@@ -1,5 +1,7 @@
 """The lock in a bucket: who holds it, who is taken for dead, and what the one who was learns."""
 
+import json
+import subprocess
 import threading
 from contextlib import suppress
 from dataclasses import replace
@@ -74,6 +76,23 @@ def test_a_holder_without_life_is_replaced_and_learns_it(shared: CloudObjects, t
             first.check()
         first.release()
         second.check()
+
+
+def test_a_holder_of_this_machine_that_ended_is_replaced_at_once(shared: CloudObjects, tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    with lock_of(shared, tmp_path).acquire(HOLDER):
+        found = shared.get("lock.json")
+        assert found is not None
+        facts = json.loads(found.data)
+        if not facts["home"]:
+            pytest.skip("the system doesn't say which machine it is")
+        shared.overwrite("lock.json", json.dumps({**facts, "process": ended.pid, "home": "elsewhere"}).encode())
+        with pytest.raises(LockedError):
+            lock_of(shared, tmp_path).acquire(HOLDER)
+        shared.overwrite("lock.json", json.dumps({**facts, "process": ended.pid}).encode())
+        with lock_of(shared, tmp_path).acquire(HOLDER):
+            pass
 
 
 def test_one_sign_of_life_begins_the_count_anew(shared: CloudObjects, tmp_path: Path) -> None:
