@@ -137,7 +137,11 @@ def test_a_clock_that_was_wrong_once_silences_nothing_and_a_damaged_memory_is_a_
     configure(world)
     due(run, "2035-01-01T00:00:00Z")
     assert due(run, "2026-11-23T20:00:00Z")[1]["weekly_newsletter"] == "first_seen"
-    for damaged in ('{"handled": "x", "held_back": 1, "failed": false}', '{"handled": 3}', "[]"):
+    for damaged in (
+        '{"handled": "x", "held_back": 1, "failed": false}',
+        '{"handled": "2026-11-24", "held_back": 1, "failed": false}',
+        "[]",
+    ):
         entries = f'{{"format": 1, "entries": {{"vip": {damaged}}}}}'
         (world.folder / ".ccsync" / "schedule.json").write_text(entries)
         assert due(run, "2026-11-24T05:00:00Z")[1]["vip"] == "first_seen"
