@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from ccsync.cli.apply import exit_code_of
-from ccsync.constant_contact.tokenstore import Grant, TokenStore
+from ccsync.constant_contact.filestore import FileStore
+from ccsync.constant_contact.grant import Grant
 from ccsync.core.event import ApplyFinished
 from ccsync.core.spec import ConnectionName
 from ccsync.errors import CcsyncError, Diagnostic, ExitCode
@@ -123,9 +124,9 @@ def end_sign_in(world: World, fault: Fault) -> None:
         assert world.control.post("/oauth2/default/v1/token", data=form).status_code == 200
 
 
-def store(world: World) -> TokenStore:
+def store(world: World) -> FileStore:
     connection = world.project().connections[ConnectionName("newsletter")]
-    return TokenStore(connection, {"CCSYNC_HOME": str(world.folder / "home")})
+    return FileStore(connection, {"CCSYNC_HOME": str(world.folder / "home")})
 
 
 def sign_in(world: World) -> None:
