@@ -111,13 +111,13 @@ class CloudObjects:
     def __init__(self, store: Any, prefix: str, address: str) -> None:
         self._obstore = _extra("obstore")
         self._store = store
-        self._prefix = prefix
+        self.prefix = prefix
         self._address = address
 
     def get(self, key: str) -> Object | None:
         with _asked(self._address):
             try:
-                answer = self._obstore.get(self._store, self._prefix + key)
+                answer = self._obstore.get(self._store, self.prefix + key)
                 return Object(bytes(answer.bytes()), Tag(answer.meta["e_tag"]))
             except FileNotFoundError:
                 return None
@@ -125,14 +125,14 @@ class CloudObjects:
     def tag(self, key: str) -> Tag | None:
         with _asked(self._address):
             try:
-                return Tag(self._obstore.head(self._store, self._prefix + key)["e_tag"])
+                return Tag(self._obstore.head(self._store, self.prefix + key)["e_tag"])
             except FileNotFoundError:
                 return None
 
     def read(self, key: str, tag: Tag) -> Iterator[bytes]:
         with _asked(self._address):
             try:
-                answer = self._obstore.get(self._store, self._prefix + key, options={"if_match": tag})
+                answer = self._obstore.get(self._store, self.prefix + key, options={"if_match": tag})
             except FileNotFoundError:
                 raise NotDoneError from None
             for chunk in answer.stream(min_chunk_size=_CHUNK_BYTES):
@@ -142,17 +142,17 @@ class CloudObjects:
         mode = "create" if over is None else {"e_tag": over}
         with _asked(self._address):
             # A conditional write is one request: what is written so is small.
-            answer = self._obstore.put(self._store, self._prefix + key, _given(content), mode=mode, use_multipart=False)
+            answer = self._obstore.put(self._store, self.prefix + key, _given(content), mode=mode, use_multipart=False)
             return Tag(answer["e_tag"])
 
     def overwrite(self, key: str, content: Content) -> None:
         with _asked(self._address):
-            self._obstore.put(self._store, self._prefix + key, _given(content))
+            self._obstore.put(self._store, self.prefix + key, _given(content))
 
     def below(self, prefix: str) -> Below:
         with _asked(self._address):
-            found = self._obstore.list_with_delimiter(self._store, self._prefix + prefix)
-        start = len(self._prefix + prefix)
+            found = self._obstore.list_with_delimiter(self._store, self.prefix + prefix)
+        start = len(self.prefix + prefix)
         return Below(
             tuple(sorted(each["path"][start:] for each in found["objects"])),
             tuple(sorted(path.rstrip("/")[start:] for path in found["common_prefixes"])),
@@ -161,13 +161,13 @@ class CloudObjects:
     def keys(self, prefix: str) -> tuple[str, ...]:
         with _asked(self._address):
             found = [
-                each["path"] for some in self._obstore.list(self._store, prefix=self._prefix + prefix) for each in some
+                each["path"] for some in self._obstore.list(self._store, prefix=self.prefix + prefix) for each in some
             ]
-        return tuple(sorted(path[len(self._prefix) :] for path in found))
+        return tuple(sorted(path[len(self.prefix) :] for path in found))
 
     def delete(self, key: str) -> None:
         with _asked(self._address), suppress(FileNotFoundError):
-            self._obstore.delete(self._store, self._prefix + key)
+            self._obstore.delete(self._store, self.prefix + key)
 
 
 @contextmanager

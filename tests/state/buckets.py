@@ -1,6 +1,7 @@
 """Buckets to keep a state in, and one whose requests fail, get lost, or end the process."""
 
 import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -23,10 +24,10 @@ _NUMBERS = itertools.count()
 ADDRESS = "s3://lake/state"
 
 
-def bucket(kind: str = "memory", settings: Mapping[str, str] | None = None) -> CloudObjects:
-    """An empty place in a bucket. kind: memory, s3 or azure."""
+def bucket(kind: str = "memory", settings: Mapping[str, str] | None = None, prefix: str = "") -> CloudObjects:
+    """A place in a bucket, an empty one unless a prefix is given. kind: memory, s3 or azure."""
     store = pytest.importorskip("obstore.store", reason="the extra [cloud] is not installed")
-    prefix = f"state-{next(_NUMBERS)}/"
+    prefix = prefix or f"state-{os.getpid()}-{next(_NUMBERS)}/"
     if kind == "memory":
         return CloudObjects(store.MemoryStore(), prefix, ADDRESS)
     scheme = {"s3": "s3", "azure": "az"}[kind]
