@@ -48,6 +48,7 @@ def migrate(source: State, target: State) -> Migrated:
     target.runs.take_over(source.runs)
     if pointer != head and not target.store.swap(HEAD, head_bytes(head), expected.version if expected else None):
         raise refusals.moved_on(f"the state in {target.place} was written by another process")
+    target.notes.take_over(source.notes)
     if target.generations.snapshot().ref != head.ref:
         raise refusals.moved_on(f"the state in {target.place} was written by another process")
     if not source.store.swap(HEAD, moved_bytes(Moved(head.lineage, head.serial, target.place)), stored.version):
@@ -98,7 +99,7 @@ def rekey(state: State) -> tuple[int, int]:
         if not state.store.swap(HEAD, found[1].data, found[1].version):
             raise refusals.moved_on("HEAD was written by another process")
         done += 1
-    return done, left
+    return done + state.notes.seal_anew(), left
 
 
 def _names(state: State, prefix: str) -> Iterator[str]:
