@@ -226,6 +226,7 @@ def _export_plan(
         unresolved=diffed.unresolved,
         people=diffed.people,
         estimate=estimate(target.list, diffed.batches, diffed.unresolved, before, connection.limits),
+        protection=ledger.protection,
         changes_sha256=file_digest(diffed.changes),
     )
 

@@ -75,7 +75,8 @@ def _ended(ran: Ran) -> str:
     codes = ", ".join(dict.fromkeys(each.code for each in ran.diagnostics if each.code.startswith("E")))
     match ran.outcome:
         case Outcome.SUCCESSFUL:
-            return f"successful: {tally(ran.counts)}"
+            done = tally(ran.counts)
+            return f"successful: {done}" if done else "successful"
         case Outcome.NO_CHANGES:
             return "no changes"
         case Outcome.BLOCKED:

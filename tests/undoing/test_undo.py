@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -111,13 +112,17 @@ def test_a_value_that_was_not_there_or_was_edited_since_stays(world: World) -> N
 
 def test_people_taken_over_from_the_list_are_never_removed(world: World) -> None:
     world.make_list("VIP", "ana@example.com")
-    one_export(world, [person("ana"), person("bob")], **KEEP)
+    one_export(world, [person("ana"), person("bob")], prevent_delete=True, **KEEP)
     run = sync(world)
+    before = world.state().generations.snapshot().ledgers
     planned = world.undo(run)
     assert planned.plan.totals().remove == 1
     assert "only taken over, or only forgotten: 1" in said(planned.plan, "W781")
     world.apply(planned)
     assert world.members("VIP") == mail("ana")
+    after = world.state().generations.snapshot().ledgers
+    kept = {name: replace(ledger, path=before[name].path, members=2) for name, ledger in after.items()}
+    assert kept == before, "what a ledger says besides its people stays"
 
 
 def test_who_two_exports_added_is_removed_once_and_who_another_run_gave_stays(world: World) -> None:
