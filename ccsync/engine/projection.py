@@ -108,7 +108,7 @@ def _text(wish: Wish, column: str, kind: str) -> str | Diagnostic:
     if wish.form is Form.AS_IT_IS:
         return f"{column} AS {name}"
     if wish.form is Form.CONDITION:
-        return f"COALESCE(CAST({column} AS BOOLEAN), false) AS {name}"
+        return f"COALESCE({column}, false) AS {name}" if kind == "BOOLEAN" else _no_condition(wish, kind)
     if wish.form is Form.LIST and kind in ("VARCHAR[]", "JSON"):
         return f"to_json({column}) ->> '$' AS {name}"  # a list as JSON, a text as it is
     text = text_sql(column, kind)
@@ -119,6 +119,14 @@ def _text(wish: Wish, column: str, kind: str) -> str | Diagnostic:
             hint="pick one value out of it with `sql:`",
         )
     return f"{text} AS {name}"
+
+
+def _no_condition(wish: Wish, kind: str) -> Diagnostic:
+    return Diagnostic(
+        "E403",
+        f"{wish.what} is no condition: it gives {kind.partition('(')[0]}",
+        hint="compare with something, like consent = 'yes'",
+    )
 
 
 def _several(whats: Sequence[str]) -> Diagnostic:

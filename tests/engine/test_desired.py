@@ -14,7 +14,10 @@ from ccsync.core.spec import (
     Duplicates,
     Export,
     ExportName,
+    Field,
     Keep,
+    OnNull,
+    OnTooLong,
     OrderBy,
     SegmentName,
     SetOperation,
@@ -323,3 +326,50 @@ def test_a_process_that_read_sources_ends_without_a_word(bench: Bench, end: str,
     here = Path(__file__).parents[2]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=here)
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
+# ---------------------------------------------------------------- what a field asks of its values
+
+
+@pytest.mark.parametrize(
+    ("require", "code"),
+    [
+        ("(SELECT count(*) FROM read_csv('/etc/hostname')) > 0", "E403"),
+        ("count(*) > 1", "E402"),
+        ("getenv('HOME') <> ''", "E403"),
+        ("true; SELECT 1", "E403"),
+        ("first", "E403"),
+        ("frist = 'a'", "E402"),
+    ],
+)
+def test_the_condition_of_require_passes_the_same_walls_as_any_sql(bench: Bench, require: str, code: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        bench.desired(csv(bench, "a@b.example,A,1,1"), table(), replace(export(), require=require))
+    assert set(codes(caught.value)) <= {code, "E411"}
+
+
+def test_a_text_that_is_too_long_is_cut_where_that_was_chosen(bench: Bench) -> None:
+    field = Field("first_name", Column("first"), OnTooLong.TRUNCATE)
+    of = replace(export(), fields=(field, Field("birthday_day", Column("day"), OnTooLong.TRUNCATE)))
+    rows = [f"a@b.example,{'é' * 49} x,1,1", "c@d.example,short,1,32"]
+    desired = bench.desired(csv(bench, *rows), table(), of)
+    assert bench.rows(desired.relation) == [("a@b.example", "é" * 49, "1")]
+    assert bench.rows(desired.unusable_relation) == [("c@d.example", "invalid_number:birthday_day")]
+
+
+def test_a_row_without_a_value_can_be_left_out_and_stops_no_plan(bench: Bench) -> None:
+    of = replace(export(), fields=(Field("first_name", Column("first"), on_null=OnNull.SKIP_ROW),))
+    desired = bench.desired(csv(bench, "a@b.example,A,1,1", "c@d.example, ,1,1"), table(), of)
+    assert bench.rows(desired.relation) == [("a@b.example", "A")]
+    assert bench.rows(desired.unusable_relation) == [("c@d.example", "missing_value:first_name")]
+    assert (desired.unusable["missing_value"], desired.blocking) == (1, 0)
+
+
+@pytest.mark.parametrize(("on_too_long", "people"), [(OnTooLong.UNUSABLE, 1), (OnTooLong.TRUNCATE, 2)])
+def test_a_contact_has_three_phones(bench: Bench, on_too_long: OnTooLong, people: int) -> None:
+    kinds = {"home_phone": "first", "work_phone": "age", "mobile_phone": "day", "phone": "email"}
+    of = replace(export(), fields=tuple(Field(kind, Column(name), on_too_long) for kind, name in kinds.items()))
+    rows = bench.desired(csv(bench, "a@b.example,1,2,3", "c@d.example,1,,3"), table(), of)
+    assert rows.size == people
+    assert rows.unusable["too_many_phones"] == 2 - people
+    assert [row[-1] for row in bench.rows(rows.relation)] == [None, "c@d.example"][2 - people :]
