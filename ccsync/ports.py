@@ -286,6 +286,9 @@ class LiveReader(Protocol):
     def contact(self, email: str) -> Contact | None:
         """One look-up by address, whatever the contact's status. Deleted contacts count as None."""
 
+    def knows(self, email: str) -> bool:
+        """Whether the account has a contact of this address, or had one that was deleted. One call."""
+
     def calls_left_today(self) -> int:
         """What is left of the day's request quota, as far as this machine knows."""
 
@@ -517,6 +520,7 @@ class Settlement:
 
     ledger: of the base generation. drops: every look's, in order. ids: (key, contact_id) as this run knows.
     read_back: live read after the last activity ended; None when no batch is doubtful. at: UTC text.
+    arrived: Parquet (key) of people whom the account knows although counters say that they never arrived.
     final: False while a second try of cut-off rows may follow. late: the run was interrupted and is settled by another
     command, maybe days later. given_up: live can't be read back and never will be. list_id: of the list, the one that
     the run made included; None for the plan's.
@@ -533,6 +537,7 @@ class Settlement:
     read_back: Live | None
     run: str
     at: str
+    arrived: Path | None = None
     final: bool = False
     late: bool = False
     given_up: bool = False
@@ -560,6 +565,12 @@ class Outcome:
 
 class Outcomes(Protocol):
     def outcome(self, settlement: Settlement, into: Path) -> Outcome: ...
+
+    def not_arrived(self, outcome: Outcome, limit: int) -> tuple[str, ...]:
+        """Keys of additions that count as never arrived; none when they are more than `limit`."""
+
+    def write_keys(self, keys: Sequence[str], into: Path) -> Path:
+        """Parquet (key), ordered. into: a folder."""
 
     def missing_keys(self, outcome: Outcome, into: Path) -> Path:
         """Parquet (key) of the rows that vanished."""

@@ -39,9 +39,27 @@ def settle_rows(deck: Deck, *, final: bool, late: bool = False) -> Mapping[Expor
         settlement = _settlement(deck, export, read_back.get(export.name), final=final, late=late)
         outcome = deck.work.outcomes.outcome(settlement, deck.fresh_folder("outcome"))
         if settlement.read_back is not None:
+            settlement, outcome = _believed(deck, export, settlement, outcome)
             deck.sink(ReadBack(export.name, sum(outcome.counts.values()), outcome.missing))
         settled[export.name] = Settled(settlement, outcome)
     return settled
+
+
+MAX_DOUBTS = 50
+"""Of how many people who seem never to have arrived it is asked whether the account knows them."""
+
+
+def _believed(deck: Deck, export: ExportPlan, settlement: Settlement, outcome: Outcome) -> tuple[Settlement, Outcome]:
+    """Counters count rows and name nobody: who joined by themselves hides one who arrived and left. Whom the account
+    knows may have arrived, and is not sent again."""
+    destination = deck.destinations(export.connection)
+    doubted = deck.work.outcomes.not_arrived(outcome, MAX_DOUBTS)
+    arrived = [key for key in doubted if destination.knows(key)]
+    if not arrived:
+        return settlement, outcome
+    keys = deck.work.outcomes.write_keys(arrived, deck.fresh_folder("arrived"))
+    settlement = replace(settlement, arrived=keys)
+    return settlement, deck.work.outcomes.outcome(settlement, deck.fresh_folder("outcome"))
 
 
 def _is_doubtful(attempt: Attempt) -> bool:

@@ -132,14 +132,20 @@ class ConstantContact:
 
     def contact(self, email: str) -> Contact | None:
         """The vendor documents an exact match; it is checked all the same, so that nobody else's id is used."""
+        found = (_contact(row) for row in self._of_address(email) if not row.get("deleted_at"))
+        return next((contact for contact in found if contact is not None), None)
+
+    def knows(self, email: str) -> bool:
+        """See `contact`; the deleted count as well."""
+        return any(True for _ in self._of_address(email))
+
+    def _of_address(self, email: str) -> Iterator[Mapping[str, Any]]:  # Any: JSON
         params = {"email": email, "status": "all", "include": "list_memberships"}
-        key = email.strip().lower()
         rows = self._api.get("/contacts", params).get("contacts")
+        key = email.strip().lower()
         for row in rows if isinstance(rows, list) else ():
-            found = _contact(row, key)
-            if found is not None:
-                return found
-        return None
+            if isinstance(row, dict) and _address(row).lower() == key:
+                yield row
 
     def page_members(self, list_id: ListId) -> Iterator[tuple[tuple[str, str], ...]]:
         """Without `status` everyone but the deleted is listed, the unsubscribed included; the deleted are on no list.
@@ -261,10 +267,8 @@ def _remote_list(row: Mapping[str, Any]) -> RemoteList | None:  # Any: JSON
     return RemoteList(ListId(list_id), name, _optional_number(row.get("membership_count")))
 
 
-def _contact(row: object, key: str) -> Contact | None:
-    """The contact of exactly this address; None for another's and for a deleted one."""
-    if not isinstance(row, dict) or row.get("deleted_at") or _address(row).lower() != key:
-        return None
+def _contact(row: Mapping[str, Any]) -> Contact | None:  # Any: JSON
+    """None for a row that names no contact."""
     address = row.get("email_address")
     status = _text(address.get("permission_to_send")) if isinstance(address, dict) else ""
     contact_id, lists = _text(row.get("contact_id")), row.get("list_memberships")

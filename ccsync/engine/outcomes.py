@@ -48,6 +48,23 @@ class OutcomeFinder:
             unfinished=rows["missing"] + rows["open"],
         )
 
+    def not_arrived(self, outcome: Outcome, limit: int) -> tuple[str, ...]:
+        """See the port."""
+        found = self._session.rows(
+            f"SELECT key FROM read_parquet({literal(str(outcome.outcomes))}) WHERE op = 'add' AND (outcome = 'missing'"
+            f" OR outcome = 'refused' AND reason IN ('rejected', 'not_accepted')) ORDER BY key LIMIT {limit + 1}"
+        )
+        return tuple(key for (key,) in found) if len(found) <= limit else ()
+
+    def write_keys(self, keys: Sequence[str], into: Path) -> Path:
+        """See the port."""
+        session, path = self._session, into / "keys.parquet"
+        table = session.fresh_name("keys")
+        session.execute(f"CREATE TEMP TABLE {identifier(table)} AS SELECT unnest($1::VARCHAR[]) AS key", [list(keys)])
+        session.copy_to_parquet(f"SELECT key FROM {identifier(table)} ORDER BY key", path)
+        session.drop(table)
+        return path
+
     def missing_keys(self, outcome: Outcome, into: Path) -> Path:
         """Writes Parquet (key), ordered."""
         path = into / "missing.parquet"
@@ -261,6 +278,8 @@ def _judged(settlement: Settlement, evidence: Evidence) -> str:
     that was given up may have left since."""
     unread = "CASE WHEN op = 'add' THEN 'dropped' ELSE 'open' END" if settlement.given_up else "'open'"
     read_back = "true" if evidence.unsubscribed else "false"
+    known = f"SELECT key FROM read_parquet({literal(str(settlement.arrived))})" if settlement.arrived else ""
+    arrived = f"key IN ({known})" if known else "false"
     unnoticed = f"{str(settlement.late).lower()} AND op = '{Op.FORGET}' AND reason <> '{Reason.REMOVED_BY_SIBLING}'"
     return f"""
     SELECT key, op, batch, sent, explained, shortfall, persons, dropped_as,
@@ -276,6 +295,7 @@ def _judged(settlement: Settlement, evidence: Evidence) -> str:
             WHEN op = 'remove' THEN CASE WHEN on_list THEN 'still_there' ELSE 'applied' END
             WHEN op = 'add' AND on_list THEN 'applied'
             WHEN unsubscribed THEN 'refused'
+            WHEN op = 'add' AND {arrived} THEN 'dropped'
             WHEN op = 'add' THEN 'absent'
             WHEN NOT on_list THEN 'dropped'
             WHEN differs THEN 'not_found'

@@ -154,3 +154,28 @@ def test_a_job_that_never_ends_is_given_up_after_a_day_and_not_waited_for_before
     plan = world.plan().plan
     assert not plan.has_changes
     assert held_back(plan) == 2
+
+
+@pytest.mark.parametrize("mishap", ["cut_off", "correctable"])
+def test_who_left_is_not_taken_for_a_row_that_never_arrived_because_that_one_joined(strict: World, mishap: str) -> None:
+    names = ("ana", "bob", "cyd", "info")
+    one_export(strict, [person(name) for name in names])
+    if mishap == "cut_off":
+        strict.do("/switches", role_address="accept")
+        strict.fault(kind="activity", path=IMPORT, mishap="timed_out")
+    left: list[str] = []
+
+    def seen() -> None:
+        there = sorted(strict.members("VIP"))
+        strict.do("/people/join", emails=sorted(mail(*names) - set(there)), list="VIP")
+        left.extend(there[: len(names) - len(there)])
+        strict.leave("VIP", *left)
+
+    strict.wrapping = Wrapping(lambda real: Watched(real, seen))
+    strict.sync()
+    strict.wrapping = Wrapping()
+    assert left
+    assert not strict.members("VIP") & set(left)
+    one_export(strict, [person(name, first_name="Changed") for name in names])
+    strict.sync()
+    assert not strict.members("VIP") & set(left)
