@@ -117,7 +117,11 @@ class Workspace:
 
     @cached_property
     def opening(self) -> "Opening":
-        return state_opening(self.clock, lambda: self.fresh_folder("state"))
+        return state_opening(self.clock, lambda: self._unsealed)
+
+    @cached_property
+    def _unsealed(self) -> Path:
+        return self.fresh_folder("unsealed")
 
     @property
     def keys(self) -> Keys | None:

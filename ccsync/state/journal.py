@@ -17,7 +17,7 @@ from ccsync.core.spec import ExportName
 from ccsync.errors import Diagnostic, StaleError
 from ccsync.state import refusals
 from ccsync.state.files import disk_trouble, sha256_of
-from ccsync.state.head import json_bytes, parse_json
+from ccsync.state.head import json_bytes, parse_json, read_head
 from ccsync.state.planfile import changes_name, exports_with_changes
 from ccsync.state.planjson import PLAN_JSON, parse_plan, plan_bytes
 from ccsync.state.store import Store, is_name
@@ -189,11 +189,22 @@ class StoredJournals:
             plan = parse_plan(stored.data)
         except ValueError as error:
             raise refusals.corrupt(f"{place}/{PLAN_JSON} is not as it was written") from error
+        self._require_ours(plan, place)
         changes = {
             export: _verified(self._store, f"{place}/{changes_name(export)}", plan.export(export).changes_sha256)
             for export in exports_with_changes(plan)
         }
         return StoredJournal(self._store, run, _entries(self._store, run), plan, changes)
+
+    def _require_ours(self, plan: Plan, place: str) -> None:
+        """A journal that was put here from another state would be settled into this one. A plan made before the first
+        commit names no state."""
+        try:
+            found = read_head(self._store)
+        except StaleError:  # said by whoever reads the generations, and no reason to drop a journal
+            return
+        if found is not None and plan.base.lineage not in ("", found[0].lineage):
+            raise refusals.corrupt(f"{place} belongs to another state")
 
 
 def _entries(store: Store, run: str) -> _Read:

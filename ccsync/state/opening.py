@@ -79,7 +79,7 @@ class Opening:
     """What opening a state needs besides its place.
 
     new_id: gives the lineage at first use. keys: None seals nothing. user_folder: of files about what this machine saw;
-    cache_folder: of copies that can be lost. scratch: gives a private folder that goes with the process.
+    cache_folder: of copies that can be lost. scratch: a private folder that goes with the process.
     """
 
     clock: Clock

@@ -6,7 +6,7 @@ What was written before there was a key stays readable, as far as it proves itse
 digests in a sealed HEAD; a journal proves nothing, so beside a sealed HEAD it must be sealed too.
 """
 
-import hashlib
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +28,6 @@ class SealedStore:
         self.inner = inner
         self._keys = keys
         self._scratch = scratch
-        self._folder: Path | None = None
         self._unsealed: dict[tuple[str, int, int, int], Path] = {}
 
     def get(self, name: str) -> Stored | None:
@@ -76,6 +75,7 @@ class SealedStore:
                 self.inner.put_file(name, sealed, sha256_of(sealed))
             finally:
                 sealed.unlink()
+                sealed.parent.rmdir()
 
     def list(self, prefix: str) -> tuple[str, ...]:
         return self.inner.list(prefix)
@@ -115,9 +115,7 @@ class SealedStore:
             )
 
     def _target(self, name: str) -> Path:
-        if self._folder is None:
-            self._folder = self._scratch()
-        folder = self._folder / hashlib.sha256(f"{name} {len(self._unsealed)}".encode()).hexdigest()[:16]
+        folder = self._scratch() / secrets.token_hex(8)
         make_folders(LocalDisk(), folder)
         return folder / Path(name).name
 

@@ -79,6 +79,7 @@ def test_a_state_moves_to_a_bucket_and_the_old_one_is_refused(
     world: World, run: Run, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laptop = Machine(world, run, "laptop", monkeypatch)
+    monkeypatch.setenv("CCSYNC_KEY", fresh_key())
     laptop.run("apply", "--auto-approve")
     laptop.run("state", "migrate", bucket, code=9)
     said = laptop.run("state", "migrate", bucket, "--auto-approve")

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ccsync.core.plan import StateRef
 from ccsync.core.record import AttemptId, Concluded, Counters, IdsResolved, ListCreated, ListIntended, Verdict
 from ccsync.core.spec import ExportName, ListId
 from ccsync.errors import StaleError
 from ccsync.state.journal import StoredJournal
 from ccsync.state.opening import State
 
-from tests.state.world import plan_with, records, state_at
+from tests.state.world import FakeClock, QuickDisk, plan_with, records, state_at
+from tests.support.states import open_state
 
 
 def begun(tmp_path: Path, run: str = "run-1") -> tuple[State, StoredJournal]:
@@ -240,3 +242,13 @@ def test_a_journal_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 2'))
     with pytest.raises(StaleError, match="E711"):
         state.journals.pending()
+
+
+def test_a_journal_of_another_state_is_refused(tmp_path: Path) -> None:
+    other = open_state(tmp_path / "other", FakeClock(), lambda: "another", QuickDisk())
+    plan, changes = plan_with(tmp_path / "plan", {"news": b"news"}, base=StateRef("another", 3, "digest"))
+    other.journals.begin("run-1", plan, changes).append(records(1)[0])
+    begun(tmp_path)[1].close()
+    (tmp_path / "other" / "journal" / "run-1").rename(tmp_path / "s" / "journal" / "run-1")
+    with pytest.raises(StaleError, match="journal/run-1 belongs to another state"):
+        state_at(tmp_path / "s").journals.pending()
