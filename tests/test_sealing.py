@@ -118,6 +118,7 @@ def test_a_key_may_stand_in_a_file(tmp_path: Path) -> None:
         (base64.urlsafe_b64encode(b"correct horse battery staple 123").decode(), "which can be guessed"),
         (base64.urlsafe_b64encode(bytes(range(8)) * 4).decode(), "which can be guessed"),
     ],
+    ids=["a word", "a sentence", "too short", "zeros", "a text", "a pattern"],  # a key at random would be a random name
 )
 def test_what_could_be_guessed_is_no_key(text: str, why: str) -> None:
     said = refusal(InvalidError, lambda: keys(text))
