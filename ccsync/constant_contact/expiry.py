@@ -14,6 +14,10 @@ UNUSED = timedelta(days=180)
 """A refresh token that is not used for so long is over. Source: FACTS, "Expiry of both"."""
 
 
+ACCESS = timedelta(hours=24)
+"""The life of an access token. Source: FACTS, "Access token"."""
+
+
 def sign_in_ends(connection: Connection, store: Callable[[], TokenStore], now: datetime) -> datetime | None:
     """None when there is no sign-in, or its end can't be known: nobody here knows when a token of the environment was
     last used. A sign-in that is over already, or can't be read, ends now."""
@@ -34,10 +38,13 @@ def sign_in_ends(connection: Connection, store: Callable[[], TokenStore], now: d
 
 
 def _end_of(token: str) -> datetime | None:
-    """`exp` of a JSON web token (RFC 7519 4.1.4), whose signature is the vendor's business; None for another token."""
+    """`exp` of a JSON web token, else a day after its `iat` (RFC 7519 4.1); None for another token. Its signature is
+    the vendor's business."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return datetime.fromtimestamp(float(claims["exp"]), UTC)
+        if "exp" in claims:
+            return datetime.fromtimestamp(float(claims["exp"]), UTC)
+        return datetime.fromtimestamp(float(claims["iat"]), UTC) + ACCESS
     except (IndexError, KeyError, TypeError, ValueError, OverflowError, OSError, binascii.Error):
         return None

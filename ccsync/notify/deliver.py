@@ -25,7 +25,10 @@ def deliver(notification: Notification, notice: Notice, deadline_s: float = DEAD
     answers: list[str | None] = []
 
     def work() -> None:
-        answers.append(_delivered(notification, notice, deadline_s))
+        try:
+            answers.append(_delivered(notification, notice, deadline_s))
+        except Exception as error:  # noqa: BLE001 - a thread's own report would show addresses and tokens
+            answers.append(f"it failed ({type(error).__name__})")
 
     # A thread, because neither name resolution nor an answer that drips in can be given a time in another way. It is
     # left behind when it takes too long: it ends with the process.

@@ -1,9 +1,11 @@
 """`ccsync run`: what is due, what a run leaves behind, and what waits for whom."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from ccsync.core.spec import DAYS
 from ccsync.state.lock import Holder
 
 from tests.cli.conftest import Run
@@ -156,13 +158,17 @@ notifications:
 """
 
 
-def told(world: World) -> list[tuple[str, str, bool]]:
-    """Subject, trouble and whether it is well again, of what was told since the last look."""
+def told_lines(world: World) -> list[str]:
     path = world.folder / "told.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     path.unlink(missing_ok=True)
-    notices = [json.loads(each) for each in lines]
     assert all("@" not in each for each in lines)
+    return lines
+
+
+def told(world: World) -> list[tuple[str, str, bool]]:
+    """Subject, trouble and whether it is well again, of what was told since the last look."""
+    notices = [json.loads(each) for each in told_lines(world)]
     return [(each["subject"], each["trouble"], each["recovered"]) for each in notices if each["trouble"] != "sign_in"]
 
 
@@ -191,6 +197,23 @@ def test_trouble_is_told_once_and_so_is_its_end_and_telling_never_fails_a_run(wo
     assert told(world) == [("weekly_newsletter", "failure", True), ("weekly_newsletter", "held_back", False)]
     assert run("run", "weekly_newsletter").code == 0
     assert told(world) == [("weekly_newsletter", "held_back", True)]
+
+
+def test_a_sign_in_that_ends_before_the_next_run_is_told(world: World, run: Run) -> None:
+    path = world.folder / "ccsync.yaml"
+    plain = path.read_text() + NOTIFY
+    in_three_days = DAYS[(datetime.now(UTC) + timedelta(days=3)).weekday()]
+
+    def ends(days: str) -> list[tuple[str, str, bool]]:
+        refresh = f'refresh: {{times: ["12:00"], days: [{days}]}}'
+        path.write_text(plain.replace("{name: contoso_marketing}", f"{{name: contoso_marketing, {refresh}}}"))
+        assert run("run", "--all").code == 0
+        notices = [json.loads(each) for each in told_lines(world)]
+        return [(each["subject"], each["trouble"], each["recovered"]) for each in notices]
+
+    assert ends(in_three_days) == [("newsletter", "sign_in", False)]  # the token of the sandbox is good for a day
+    assert ends(in_three_days) == []
+    assert ends(", ".join(DAYS)) == [("newsletter", "sign_in", True)]
 
 
 def test_a_test_message_shows_what_arrives_and_what_does_not(

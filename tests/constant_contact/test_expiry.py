@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from ccsync.constant_contact.expiry import UNUSED, sign_in_ends
+from ccsync.constant_contact.expiry import ACCESS, UNUSED, sign_in_ends
 from ccsync.constant_contact.filestore import FileStore
 from ccsync.constant_contact.grant import Grant
 from ccsync.constant_contact.tokenstore import TokenStore
@@ -29,6 +29,7 @@ def nowhere() -> TokenStore:
     ("token", "ends"),
     [
         (jwt({"exp": int(LATER.timestamp())}), LATER),
+        (jwt({"iat": int(NOW.timestamp())}), NOW + ACCESS),
         (jwt({}), None),
         (jwt({"exp": 1e99}), None),
         (jwt([]), None),
