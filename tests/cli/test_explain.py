@@ -52,6 +52,24 @@ def test_another_row_with_the_address_of_a_member_is_no_verdict_on_them(world: W
     assert told(run, "bob@example.com")["facts"]["op"] == "held_back"  # type: ignore[index]
 
 
+def test_who_is_left_out_is_told_why_in_the_segments_or_not(world: World, run: Run) -> None:
+    assert run("apply", "--auto-approve").code == 0
+    file = world.folder / "ccsync.yaml"
+    text = file.read_text().replace("    limits:", "    suppress: [{source: gone, email: who}]\n    limits:", 1)
+    text = text.replace("  crm:", "  gone: {type: csv, path: gone.csv}\n  crm:", 1)
+    file.write_text(text.replace("    segments:", "    require: \"first_name <> 'Anna'\"\n    segments:", 1))
+    (world.folder / "gone.csv").write_text("who\nbob@example.com\nnobody@example.com\n")
+    for email, op, why in (
+        ("anna@example.com", "remove", "consent_missing"),
+        ("bob@example.com", "remove", "suppressed"),
+        ("nobody@example.com", "", "suppressed"),
+    ):
+        facts = told(run, email)["facts"]
+        assert (facts["op"], facts["filtered"]) == (op, why)  # type: ignore[index]
+    assert "the consent that `require` asks for" in run("explain", "anna@example.com").out
+    assert "never sent: they are suppressed" in run("explain", "nobody@example.com").out
+
+
 def test_a_stranger_is_not_touched(world: World, run: Run) -> None:
     assert run("apply", "--auto-approve").code == 0
     world.control("people/join", emails=["eve.stranger@example.com"], list="Weekly newsletter")
