@@ -520,7 +520,8 @@ class Settlement:
 
     ledger: of the base generation. drops: every look's, in order. ids: (key, contact_id) as this run knows.
     read_back: live read after the last activity ended; None when no batch is doubtful. at: UTC text.
-    arrived: Parquet (key) of people whom the account knows although counters say that they never arrived.
+    arrived: Parquet (key) of people whom the account knows although counters say that they never arrived; it counts
+    for batches of which anything arrived.
     final: False while a second try of cut-off rows may follow. late: the run was interrupted and is settled by another
     command, maybe days later. given_up: live can't be read back and never will be. list_id: of the list, the one that
     the run made included; None for the plan's.

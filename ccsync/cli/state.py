@@ -165,7 +165,8 @@ def restore(
             which = f"generation {serial}" if serial is not None else "the newest intact generation"
             if not auto_approve:
                 confirm(
-                    f"Go on from {which}? What later runs recorded is no longer known; the lists stay as they are.",
+                    f"Go on from {which}? It becomes a new generation; later ones stay, and so does the memory of who"
+                    " left.\nThe lists are not touched; the next plan shows what differs.",
                     "state restore",
                 )
             unreadable = _journal_unreadable(workspace)

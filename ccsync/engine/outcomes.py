@@ -279,7 +279,7 @@ def _judged(settlement: Settlement, evidence: Evidence) -> str:
     unread = "CASE WHEN op = 'add' THEN 'dropped' ELSE 'open' END" if settlement.given_up else "'open'"
     read_back = "true" if evidence.unsubscribed else "false"
     known = f"SELECT key FROM read_parquet({literal(str(settlement.arrived))})" if settlement.arrived else ""
-    arrived = f"key IN ({known})" if known else "false"
+    arrived = f"COALESCE(persons > explained, true) AND key IN ({known})" if known else "false"
     unnoticed = f"{str(settlement.late).lower()} AND op = '{Op.FORGET}' AND reason <> '{Reason.REMOVED_BY_SIBLING}'"
     return f"""
     SELECT key, op, batch, sent, explained, shortfall, persons, dropped_as,
