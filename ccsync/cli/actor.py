@@ -80,9 +80,12 @@ def git_commit(folder: Path) -> str | None:
     return _git(folder, "rev-parse", "HEAD") or None
 
 
-def git_prefix(folder: Path) -> str:
-    """Where a folder is within its repository, `configs/` or empty for the root; empty outside one too."""
-    return _git(folder, "rev-parse", "--show-prefix") or ""
+def repository_place(folder: Path) -> str:
+    """Where a folder is within its repository, `configs`, empty for the root. Outside one: as it was given, if that is
+    relative."""
+    found = _git(folder, "rev-parse", "--show-prefix")
+    place = found if found is not None else "" if folder.is_absolute() else folder.as_posix()
+    return "" if place == "." else place.strip("/")
 
 
 def _git(folder: Path, *args: str) -> str | None:

@@ -13,7 +13,7 @@ from ccsync.cli.access import authorize
 from ccsync.cli.connection_edits import Name, declared
 from ccsync.cli.display import progress_shown, warn
 from ccsync.cli.options import Acting, ConfigDir, Json
-from ccsync.cli.terminal import say, show, write_json
+from ccsync.cli.terminal import say, show, shows_pictures, write_json
 from ccsync.cli.wiring import Needs, Place, Workspace, open_workspace
 from ccsync.core.consent import sending_obstacles
 from ccsync.core.permission import Action, Role, role_of
@@ -258,23 +258,22 @@ def logout(connection: Name, config_dir: ConfigDir = None, acting: Acting = None
 
 def _asked(page: "DeviceCode | Page") -> list[Line]:
     """What a person is to do in a browser."""
-    from ccsync.cli.terminal import is_live
     from ccsync.constant_contact.oauth import DeviceCode
     from ccsync.views.qr import qr_lines
 
     if isinstance(page, DeviceCode):
         minutes = max(1, int(page.expires_in_s // 60))
-        picture = qr_lines(page.link or page.page) if is_live() else []
+        picture = qr_lines(page.link or page.page) if shows_pictures() else []
         return [
             *picture,
             line("Open this address in any browser, on any machine, and enter the code:"),
-            line(f"  {page.page}"),
+            line(page.page, whole=True),
             line("  code: ", (page.user_code, "bold")),
-            *([line(f"Or open this one, which holds the code: {page.link}", hang=2)] if page.link else []),
+            *([line("Or open this one, which holds the code:"), line(page.link, whole=True)] if page.link else []),
             line(f"Waiting for it, {minutes} minutes at most; Ctrl-C stops."),
         ]
     return [
         line("Open this address in a browser on this machine and allow the access:"),
-        line(f"  {page.url}"),
+        line(page.url, whole=True),
         line("Waiting for it; Ctrl-C stops."),
     ]

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ccsync.cli.access import authorize
-from ccsync.cli.actor import git_prefix
+from ccsync.cli.actor import repository_place
 from ccsync.cli.options import Acting, ConfigDir
 from ccsync.cli.pipelines import pipeline_of
 from ccsync.cli.timers import Ticking, crontab, systemd_units
@@ -57,7 +57,7 @@ def codeowners(config_dir: ConfigDir = None, acting: Acting = None) -> None:
                 )
             )
         folder = config_dir_of(place)
-        typer.echo(codeowners_text(workspace.project, folder, git_prefix(folder)), nl=False)
+        typer.echo(codeowners_text(workspace.project, folder, repository_place(folder)), nl=False)
 
 
 @app.command()

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from ccsync import __version__
-from ccsync.cli.actor import git_prefix
+from ccsync.cli.actor import repository_place
 from ccsync.cli.display import warn
 from ccsync.config.load import find_config_dir, load_project
 from ccsync.config.variables import variables_of
@@ -23,7 +23,7 @@ def pipeline_of(config_dir: Path | None, branch: str = "main") -> Pipeline:
     """
     folder = find_config_dir(config_dir, os.environ, Path())
     project = load_project(folder, environ={}, resolve=False).project
-    place = (git_prefix(folder) or (folder.as_posix() if not folder.is_absolute() else "")).strip("/") or "."
+    place = repository_place(folder) or "."
     for said, text in (("--branch", branch), ("the path of the config directory", place)):
         if not re.fullmatch(r"[\w./-]+", text, re.ASCII):
             raise UsageError(Diagnostic("E900", f"{said} holds characters that can't stand in a workflow"))

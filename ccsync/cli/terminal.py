@@ -75,5 +75,10 @@ def is_live() -> bool:
     return _isatty(sys.stderr) and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
 
 
+def shows_pictures() -> bool:
+    """Whether stderr shows a QR code as one: it must be dark on light, which takes colour."""
+    return is_live() and console(sys.stderr).color_system is not None
+
+
 def _isatty(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()

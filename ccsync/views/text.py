@@ -19,18 +19,20 @@ _MIN_WRAP = 16
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. hang: how far its continuation is indented where a narrow terminal makes it wrap."""
+    """One line. hang: how far its continuation is indented where a narrow terminal makes it wrap. whole: the terminal
+    may wrap it, we don't: an address that is to be clicked or copied."""
 
     text: Text
     hang: int = 0
+    whole: bool = False
 
 
-def line(*parts: Part, hang: int = 0) -> Line:
+def line(*parts: Part, hang: int = 0, whole: bool = False) -> Line:
     text = Text()
     for part in parts:
         content, style = (part, "") if isinstance(part, str) else part
         text.append(shown(content), style=style or None)
-    return Line(text, hang)
+    return Line(text, hang, whole)
 
 
 BLANK = line()
@@ -39,7 +41,7 @@ BLANK = line()
 def print_lines(console: Console, lines: Iterable[Line]) -> None:
     """On a terminal long lines wrap at words, indented; elsewhere a line stays a line, so that logs can be searched."""
     for each in lines:
-        if not console.is_terminal:
+        if each.whole or not console.is_terminal:
             console.print(each.text, soft_wrap=True)
             continue
         for piece in _wrapped(console, each):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from tests.cli.test_terminal import started
 from tests.cli.world import World
 
 TOKEN = 'auth: {flow: access_token, access_token: "${env:CC_ACCESS_TOKEN}"}'
@@ -61,3 +62,15 @@ def test_declining_in_the_browser_is_8(device: World, run: Run) -> None:
 
 def test_a_ready_token_needs_no_sign_in(world: World, run: Run) -> None:
     assert run("connections", "login", "newsletter").code == 64
+
+
+@pytest.mark.parametrize(("colour", "shown"), [({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_picture_for_the_telephone_is_shown_where_it_can_be_read(
+    device: World, colour: dict[str, str], shown: bool
+) -> None:
+    """Dark on light takes colour; without it, a dark terminal would show it inverted."""
+    device.control("oauth", auto="approve")
+    terminal = started(device, "connections", "login", "newsletter", **colour)
+    assert terminal.end() == 0
+    assert ("▀▀▀▀▀█" in terminal.said) is shown
+    assert "code: " in terminal.said
