@@ -57,10 +57,12 @@ def _configure(world: World, rows: list[dict[str, Any]], **exports: dict[str, An
 
 def converge(world: World) -> None:
     """Plan and apply until nothing is left to do, as people do after a crash; then everything must be as it should."""
-    for _ in range(4):
-        if world.sync() is None:
-            break
     planned = world.plan()
+    for _ in range(4):
+        if not planned.plan.has_changes:
+            break
+        world.apply(planned)
+        planned = world.plan()
     assert not planned.plan.has_changes, [(e.name, e.counts, e.reasons) for e in planned.plan.exports]
     assert world.state().journals.pending() is None
     assert_truth(world)
