@@ -100,15 +100,16 @@ def _ticking(config_dir: Path | None, acting: str | None, every: int) -> Ticking
     with open_workspace(place, Needs.STATE) as workspace:
         authorize(workspace, Action.LOOK)
         name = workspace.project.name
-    program = Path(sys.argv[0])
-    found = shutil.which("ccsync") if program.name != "ccsync" else None
-    return Ticking(
-        name,
-        Path(found or program).absolute(),
-        config_dir_of(place).absolute(),
-        every,
-        config_folder(os.environ) / "env",
-    )
+    secrets = config_folder(os.environ) / "env"
+    return Ticking(name, _program(), config_dir_of(place).absolute(), every, secrets)
+
+
+def _program() -> Path:
+    """The program that is running; where it was started as a module, the one beside its Python."""
+    given = Path(sys.argv[0])
+    beside = Path(sys.executable).with_name("ccsync")
+    found = given if given.name == "ccsync" else beside if beside.exists() else shutil.which("ccsync")
+    return Path(found or given).absolute()
 
 
 @app.command()

@@ -56,7 +56,7 @@ class Notice:
     def text(self) -> str:
         """The notice as one line."""
         rest = f" Next: {self.next}" if self.next else ""
-        return f"ccsync {self.workspace}: {self.summary}{rest}"
+        return f"ccsync {self.workspace}: {self.summary.removesuffix('.')}.{rest}"
 
 
 def is_spike(before: int | None, now: int, members: int) -> bool:

@@ -90,11 +90,11 @@ def test_a_webhook_gets_the_notice_and_its_token_and_nothing_is_followed() -> No
             "at": "2026-11-24T05:00:00Z",
             "codes": ["E501"],
             "next": "ccsync plan weekly",
-            "text": "ccsync contoso: weekly is <blocked> & waits Next: ccsync plan weekly",
+            "text": "ccsync contoso: weekly is <blocked> & waits. Next: ccsync plan weekly",
         }
         assert deliver(over(Channel.SLACK, f"{server.url}/slack"), NOTICE) is None
         text = server.posts.pop()[2]["text"]
-        assert text == "ccsync contoso: weekly is &lt;blocked&gt; &amp; waits Next: ccsync plan weekly"
+        assert text == "ccsync contoso: weekly is &lt;blocked&gt; &amp; waits. Next: ccsync plan weekly"
         assert deliver(over(Channel.WEBHOOK, f"{server.url}/moved"), NOTICE) == "it answered 302"
         server.status = 500
         assert deliver(over(Channel.WEBHOOK, f"{server.url}/hook"), NOTICE) == "it answered 500"
