@@ -1074,17 +1074,17 @@ CATALOGUE: dict[str, Entry] = {
         "Compare with the number of members there, and use an export in place of the download.",
         None,
     ),
-    "W431": Entry(
-        "Several rows a customer",
-        "The table has several rows for some customers, as attributes of one-to-many tables make them. One row counts.",
-        "Say which with `duplicates.order_by` of the export.",
-        None,
-    ),
     "W430": Entry(
         "Suppressed people stay on the list",
         "People who must not be sent are members of the list, and ccsync did not put them there. It never takes members"
         " off that aren't ours.",
         "Take them off in Constant Contact. `ccsync import EXPORT --own` makes a list's members ours.",
+        None,
+    ),
+    "W431": Entry(
+        "Several rows a customer",
+        "The table has several rows for some customers, as attributes of one-to-many tables make them. One row counts.",
+        "Say which with `duplicates.order_by` of the export.",
         None,
     ),
     "W432": Entry(

@@ -84,9 +84,15 @@ def _history(plan: Plan, project: Project | None) -> Mapping[ExportName, tuple["
 
 
 def frame_of(
-    session: Session, changes: Mapping[ExportName, Path], project: Project | None, saved: str, *, reveal: bool
+    session: Session,
+    changes: Mapping[ExportName, Path],
+    project: Project | None,
+    saved: str,
+    *,
+    reveal: bool,
+    samples: bool = True,
 ) -> Frame:
-    """What surrounds a plan that is shown from a file."""
-    samples = SAMPLES if terminal.shows_samples() else 0
-    details = {name: read_detail(session, path, samples) for name, path in changes.items()}
+    """What surrounds a plan that is shown from a file. samples: whether the acting user may see rows at all."""
+    shown = SAMPLES if samples and terminal.shows_samples() else 0
+    details = {name: read_detail(session, path, shown) for name, path in changes.items()}
     return Frame(Purpose.SHOW, details, vendors_of(project) if project else {}, saved, reveal)

@@ -82,8 +82,9 @@ def show(
     with Signals(), private_folder() as folder:
         plan, changes = read_plan(file, folder, keys=load_keys(os.environ))
         project = project_at_hand(Place(config_dir, acting))
-        if project is not None and (wants_rows or reveal):
-            _require_rows_allowed(project, acting)
+        refused = _rows_refused(project, acting) if project is not None else ()
+        if refused and (wants_rows or reveal):
+            raise DeniedError(*refused)
         plan, notes = as_approved(plan, project)
         stale = stale_warnings(plan, project, folder)
         warnings = (*stale, *notes)
@@ -97,7 +98,7 @@ def show(
             if pages is not None and output_format is Format.TEXT:
                 terminal.show(rows_lines(pages, reveal=reveal))
             else:
-                frame = frame_of(session, changes, project, str(file), reveal=reveal)
+                frame = frame_of(session, changes, project, str(file), reveal=reveal, samples=not refused)
                 if output_format is Format.TEXT:
                     terminal.show(plan_lines(plan, frame))
                 else:
@@ -140,12 +141,11 @@ def stale_warnings(plan: Plan, project: Project | None, workdir: Path) -> tuple[
     return ()
 
 
-def _require_rows_allowed(project: Project, acting: str | None) -> None:
+def _rows_refused(project: Project, acting: str | None) -> tuple[Diagnostic, ...]:
+    """Why the acting user sees counts only; empty for who may see rows."""
     folder = Path(project.root)
     actor = find_actor(acting, os.environ, lambda: git_email(folder), os_user)
-    found = refusals(project, Request(actor.name, Action.SAVE_PLAN))
-    if found:
-        raise DeniedError(*found)
+    return refusals(project, Request(actor.name, Action.SAVE_PLAN))
 
 
 def _pages(

@@ -13,7 +13,7 @@ from datetime import timedelta
 from ccsync.constant_contact.grant import Grant
 from ccsync.constant_contact.oauth import AnswerLost, OAuthClient, OAuthRefused, refusal
 from ccsync.constant_contact.tokenstore import TokenStore
-from ccsync.core.spec import Connection
+from ccsync.core.spec import Connection, TokenPlace
 from ccsync.errors import CcsyncError, DeniedError, Diagnostic, StoppedError, TransientError
 from ccsync.ports import Clock
 
@@ -150,11 +150,20 @@ class StoredGrant:
         )
 
 
+_WHERE = {
+    TokenPlace.FILE: "on this machine",
+    TokenPlace.KEYRING: "in this user's keyring",
+    TokenPlace.ENV: "in the environment",
+    TokenPlace.STATE: "in the state",
+}
+
+
 def not_signed_in(connection: Connection) -> DeniedError:
+    where = _WHERE[connection.auth.token_store]
     return DeniedError(
         Diagnostic(
             "E310",
-            f"connection {connection.name} is not signed in on this machine; nothing was asked of Constant Contact",
+            f"connection {connection.name} is not signed in {where}; nothing was asked of Constant Contact",
             hint=f"run `ccsync connections login {connection.name}`",
         )
     )

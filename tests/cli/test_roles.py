@@ -4,6 +4,7 @@ import json
 import subprocess
 
 from tests.cli.conftest import Run
+from tests.cli.test_terminal import started
 from tests.cli.world import Configuration, World
 
 ROLES = "roles: {administrators: [anna@example.com], contributors: [bob@example.com, carla], viewers: ['*']}"
@@ -38,6 +39,17 @@ def test_every_refusal_names_who_may(world: World, run: Run) -> None:
         done = run(*command)
         assert done.code == 8
         assert "ask anna@example.com" in done.err
+
+
+def test_viewers_see_counts_on_a_terminal_too(world: World, run: Run) -> None:
+    world.configure(Configuration(roles=ROLES))
+    assert run("plan", "-o", "p.ccplan").code == 0
+    for command in (("plan",), ("show", "p.ccplan")):
+        for user, sees in (("anna@example.com", True), ("stranger", False)):
+            terminal = started(world, *command, "--as", user)
+            assert terminal.end() == 0
+            assert "5 to add" in terminal.said
+            assert ("a***@e***.com" in terminal.said) is sees, (command, user)
 
 
 def test_codeowners_gives_files_of_exports_to_contributors_who_may_use_their_connection(world: World, run: Run) -> None:
