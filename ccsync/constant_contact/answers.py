@@ -25,11 +25,29 @@ class Answer:
     location: str | None = None
 
     def document(self) -> Any:  # Any: a JSON document
-        """The body as JSON. Raises ValueError when it isn't."""
+        """The body as JSON, every text of it encodable. Raises ValueError when it isn't JSON."""
         try:
-            return json.loads(self.body)
+            document = json.loads(self.body)
+            return _whole(document) if _HALF_ESCAPE.search(self.body) else document
         except RecursionError:
             raise ValueError("nested too deeply") from None
+
+
+_HALF_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def _whole(value: Any) -> Any:  # Any: JSON
+    """The value with halves of surrogate pairs replaced: JSON can spell them, but no file or digest can hold them."""
+    match value:
+        case str():
+            return _HALF.sub("\ufffd", value)
+        case list():
+            return [_whole(one) for one in value]
+        case dict():
+            return {_whole(name): _whole(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 class Kind(StrEnum):

@@ -1,7 +1,9 @@
 """What the account tells, and what a destination makes of it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from ccsync.constant_contact.account import ConstantContact
 from ccsync.errors import NotFoundError, OutcomeUnknownError, RejectedError
@@ -103,3 +105,11 @@ def test_calls_are_counted(world: World, remote: ConstantContact) -> None:
     remote.lists()
     assert remote.calls_made() == 2
     assert remote.calls_left_today() == 9_998
+
+
+def test_halves_of_surrogate_pairs_in_names_do_no_harm(
+    scripted: Callable[[Callable[[httpx.Request], httpx.Response]], ConstantContact],
+) -> None:
+    body = b'{"lists": [{"list_id": "1", "name": "A \\ud83d B"}, {"list_id": "2", "name": "\\ud83d\\ude00"}]}'
+    remote = scripted(lambda _: httpx.Response(200, content=body, headers={"Content-Type": "application/json"}))
+    assert [one.name for one in remote.lists()] == ["A \ufffd B", "\U0001f600"]
