@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from ccsync.core.cost import SHARED_CALLS
 from ccsync.core.plan import ExportPlan, Plan
 from ccsync.core.spec import ConnectionName
 from ccsync.planner.report import total_estimate
@@ -35,7 +36,7 @@ def minutes(seconds: int) -> str:
 
 def _share(plan: Plan, frame: Frame) -> str:
     """Of the day's quota of the busiest connection; nothing when the quota isn't known."""
-    calls: dict[ConnectionName, int] = defaultdict(int)
+    calls: dict[ConnectionName, int] = defaultdict(lambda: SHARED_CALLS)
     for export in plan.exports:
         if export.has_changes:
             calls[export.connection] += export.estimate.api_calls

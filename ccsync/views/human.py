@@ -148,7 +148,7 @@ def _closing(plan: Plan, frame: Frame) -> list[Line]:
     if frame.purpose is not Purpose.PLAN:
         return lines
     if frame.saved is None:
-        if plan.has_changes:
+        if plan.has_changes and plan.applyable:
             lines.append(
                 line(
                     ("Note: ", "bold"),
@@ -160,6 +160,8 @@ def _closing(plan: Plan, frame: Frame) -> list[Line]:
     lines.append(line(f"Saved to {frame.saved} ({_holds(frame.exposed)}; mode 0600)."))
     if plan.applyable:
         lines.append(line("Apply it with: ", (f"ccsync apply {quote(frame.saved)}", "bold"), hang=4))
+    elif plan.has_changes:
+        lines.append(line("It is for review: as it is blocked, an apply refuses it.", hang=4))
     return lines
 
 

@@ -97,6 +97,13 @@ def test_a_blocked_plan_is_shown_saved_and_exits_3(world: World, run: Run) -> No
     assert done.code == 3
     assert "Plan: 0 to add, 0 to update, 20 to remove." in done.out
     assert "Blocked by E501 max_remove" in done.out
+    assert "Saved to blocked.ccplan" in done.out
+    assert "not saved" not in done.out
+    assert "Apply it with" not in done.out
+    told = json.loads(run("plan", "--json").out)
+    kept = json.loads(run("show", "blocked.ccplan", "--json").out)
+    assert (told["applyable"], told["has_changes"]) == (kept["applyable"], kept["has_changes"]) == (False, True)
+    assert "not saved" not in run("plan").out
     assert run("apply", "blocked.ccplan", "--auto-approve").code == 3
     assert len(world.members()) == 40
     allowed = run("apply", "blocked.ccplan", "--auto-approve", "--allow", "weekly_newsletter:max_remove")
