@@ -205,7 +205,7 @@ def test_a_sign_in_that_ends_before_the_next_run_is_told(world: World, run: Run)
     in_three_days = DAYS[(datetime.now(UTC) + timedelta(days=3)).weekday()]
 
     def ends(days: str) -> list[tuple[str, str, bool]]:
-        refresh = f'refresh: {{times: ["12:00"], days: [{days}]}}'
+        refresh = f'refresh: {{times: ["00:00", "12:00"], days: [{days}]}}'
         path.write_text(plain.replace("{name: contoso_marketing}", f"{{name: contoso_marketing, {refresh}}}"))
         assert run("run", "--all").code == 0
         notices = [json.loads(each) for each in told_lines(world)]

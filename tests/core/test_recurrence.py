@@ -35,7 +35,7 @@ recurrences = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(zone=zones, at=clock_times, start=moments | turns)
 def test_a_time_of_day_comes_once_on_every_local_day(zone: str, at: time, start: datetime) -> None:
     tz, recurrence = ZoneInfo(zone), Recurrence((at,))
@@ -54,7 +54,7 @@ def _exists(day: date, zone: ZoneInfo) -> bool:
     return noon.astimezone(UTC).astimezone(zone).date() == day
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(zone=zones, recurrence=recurrences, now=moments | turns)
 def test_the_latest_and_the_following_moment_are_neighbours(zone: str, recurrence: Recurrence, now: datetime) -> None:
     tz = ZoneInfo(zone)

@@ -37,7 +37,7 @@ ticks = st.lists(st.tuples(st.integers(1, 40 * 60), st.booleans()), max_size=25)
 """Minutes since the tick before, and whether the run of this tick, if there is one, succeeds."""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ticks)
 def test_each_moment_is_dealt_with_once_however_ticks_fall_and_runs_end(history: list[tuple[int, bool]]) -> None:
     made, handled, now = project(e=Schedule()), {"e": START}, START
