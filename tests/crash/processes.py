@@ -38,13 +38,14 @@ def ended(process: Process) -> int:
     return process.returncode
 
 
-def reach(process: Process, event: str) -> None:
-    """Returns when the process has told of this event on stdout (`--json`)."""
+def reach_import(process: Process) -> None:
+    """Returns when the process has told on stdout (`--json`) that an import was sent."""
     assert process.stdout is not None
     for line in process.stdout:
-        if json.loads(line).get("event") == event:
+        told = json.loads(line)
+        if (told.get("event"), told.get("kind")) == ("batch_sent", "import"):
             return
-    raise AssertionError(f"no {event}: {process.communicate()[1].decode()}")
+    raise AssertionError(f"nothing was sent: {process.communicate()[1].decode()}")
 
 
 def imports(world: World) -> int:

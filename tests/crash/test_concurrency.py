@@ -7,7 +7,7 @@ import pytest
 from ccsync.errors import ExitCode
 
 from tests.cli.world import BACKGROUND, World, serving
-from tests.crash.processes import SENDING, at_once, imports, jobs_get_stuck, jobs_go_on, reach, start
+from tests.crash.processes import SENDING, at_once, imports, jobs_get_stuck, jobs_go_on, reach_import, start
 
 LOSERS = {ExitCode.LOCKED, ExitCode.STALE}
 RACES, ROUNDS, SHARDS = 3, 100, 4
@@ -56,7 +56,7 @@ def apply_during_recover(world: World, number: int) -> None:
     jobs_get_stuck(world)
     allowed = ("--allow", "weekly_newsletter:max_remove")
     doomed = start(world, *SENDING, *allowed)
-    reach(doomed, "batch_sent")
+    reach_import(doomed)
     doomed.kill()
     doomed.communicate()
     jobs_go_on(world)

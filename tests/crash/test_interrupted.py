@@ -10,7 +10,7 @@ import pytest
 from ccsync.errors import ExitCode
 
 from tests.cli.world import BACKGROUND, World, serving
-from tests.crash.processes import CCSYNC, SENDING, at_once, imports, jobs_get_stuck, jobs_go_on, reach, start
+from tests.crash.processes import CCSYNC, SENDING, at_once, imports, jobs_get_stuck, jobs_go_on, reach_import, start
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 LONGEST_S = 5.0
@@ -33,7 +33,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def interrupted(world: World, number: signal.Signals, way: str, *, twice: bool) -> None:
     jobs_get_stuck(world)
     process = start(world, *SENDING, program=WAYS[way])
-    reach(process, "batch_sent")
+    reach_import(process)
     told = time.monotonic()
     os.killpg(process.pid, number)
     if twice:
