@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from ccsync.constant_contact.account import ConstantContact
+from ccsync.core.fields import Definition
 from ccsync.errors import NotFoundError, OutcomeUnknownError, RejectedError
 
 from tests.constant_contact.world import World
@@ -41,6 +43,24 @@ def test_custom_fields_have_name_and_label(world: World, remote: ConstantContact
     world.do("/fields", label="Loyalty tier")
     (field,) = remote.custom_fields()
     assert (field.name, field.label) == ("Loyalty_tier", "Loyalty tier")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "choices", "definition"),
+    [
+        ({"decimal_places": 2}, (), Definition("number", 2, negative=False)),
+        ({"integer": True, "allow_negative": True}, (), Definition("number", 0)),
+        ({"decimal_places": "two", "allow_negative": 1}, (), Definition("number", negative=False)),
+        (None, (" S ", "M", "M"), Definition("multi_select", choices=("S", "M"))),
+    ],
+)
+def test_a_custom_field_is_defined_as_far_as_it_can_be_read(
+    world: World, remote: ConstantContact, metadata: Any, choices: tuple[str, ...], definition: Definition
+) -> None:
+    field = {"label": "X", "type": definition.type, "metadata": metadata, "choices": choices}
+    world.do("/seed", document={"custom_fields": [field]})
+    (found,) = remote.custom_fields()
+    assert (found.target, found.definition) == ("cf:X", definition)
 
 
 def test_the_total_leaves_out_the_unsubscribed(world: World, remote: ConstantContact) -> None:
