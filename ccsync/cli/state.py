@@ -7,17 +7,18 @@ from typing import Annotated
 import typer
 
 from ccsync.cli.access import authorize
-from ccsync.cli.display import warn
+from ccsync.cli.display import progress_shown, warn
 from ccsync.cli.lock import release_lock
 from ccsync.cli.options import Acting, AutoApprove, ConfigDir, Json, LockTimeout, Reveal
 from ccsync.cli.prompt import confirm
+from ccsync.cli.recovery import settle_all
 from ccsync.cli.terminal import show, write_json
 from ccsync.cli.wiring import Needs, Place, Workspace, open_workspace
 from ccsync.core.permission import Action
 from ccsync.engine.remembering import remember
 from ccsync.engine.rows import read_held_back
 from ccsync.errors import Diagnostic, ExitCode, InvalidError, Severity, StaleError, UsageError
-from ccsync.ports import Snapshot
+from ccsync.ports import Lease, Snapshot
 from ccsync.state.mending import Listed
 from ccsync.state.meta import Meta
 from ccsync.views.document import diagnostic_document
@@ -158,10 +159,13 @@ def restore(
     config_dir: ConfigDir = None,
     acting: Acting = None,
 ) -> None:
-    """Go on from an older generation. The lists are not touched; the next plan shows what differs."""
+    """Go on from an older generation. The lists are not touched; the next plan shows what differs.
+
+    An interrupted run is settled first.
+    """
     with open_workspace(Place(config_dir, acting), Needs.STATE) as workspace:
         authorize(workspace, Action.OVERRIDE)
-        with workspace.lock("state restore", timeout_s=lock_timeout):
+        with workspace.lock("state restore", timeout_s=lock_timeout) as lease:
             which = f"generation {serial}" if serial is not None else "the newest intact generation"
             if not auto_approve:
                 confirm(
@@ -169,6 +173,7 @@ def restore(
                     " left.\nThe lists are not touched; the next plan shows what differs.",
                     "state restore",
                 )
+            _settle_first(workspace, lease)
             unreadable = _journal_unreadable(workspace)
             ref = workspace.state.restore(serial, lambda old, newer: _remember(workspace, old, newer))
             dropped = workspace.state.journals.discard() if unreadable else ()
@@ -180,6 +185,20 @@ def restore(
 def _remember(workspace: Workspace, restored: Snapshot, newer: tuple[Snapshot, ...]) -> Path | None:
     folder = workspace.fresh_folder("restore")
     return remember(workspace.session, restored, newer, folder)
+
+
+def _settle_first(workspace: Workspace, lease: Lease) -> None:
+    """What an interrupted run did belongs to the generations before the one that is to come. Where the state can't be
+    read, restoring comes first and the next command settles."""
+    try:
+        interrupted = workspace.state.journals.pending() is not None
+        workspace.state.generations.snapshot()
+    except StaleError:
+        return
+    if interrupted:
+        workspace.need(Needs.ACCOUNT)
+        with progress_shown(workspace):
+            settle_all(workspace, lease)
 
 
 def _journal_unreadable(workspace: Workspace) -> bool:

@@ -371,6 +371,23 @@ def test_an_interrupted_run_is_settled_first_and_said(world: World, run: Run, mo
     assert world.members() == addresses(*PEOPLE)
 
 
+def test_a_restore_settles_an_interrupted_run_first(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    applied(world, run)
+    world.people([*PEOPLE, "new"])
+    world.control("faults", kind="drop_after", method="POST", path="/activities/contacts_file_import")
+    world.control("faults", kind="quota_exceeded", method="GET", path="/activities", times=None)
+    assert run("apply", "--auto-approve").code == 6
+    _clear_faults(world)
+    monkeypatch.setenv("CCSYNC_HOME", str(world.folder / "tomorrow"))
+    done = run("state", "restore", "1", "--auto-approve")
+    assert done.code == 0, done
+    assert "was interrupted; settling it first." in done.err
+    assert [each["serial"] for each in json.loads(run("state", "list", "--json").out)["generations"]] == [3, 2, 1]
+    assert json.loads(run("status", "--json").out)["pending_run"] is None
+    assert run("apply", "--auto-approve").code == 0
+    assert world.members() == addresses(*PEOPLE, "new")
+
+
 def test_a_run_whose_account_is_gone_can_be_given_up(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     world.control("faults", kind="drop_after", method="POST", path="/activities/contacts_file_import")
     world.control("faults", kind="quota_exceeded", method="GET", path="/activities", times=None)
