@@ -16,7 +16,8 @@ from ccsync.errors import ExitCode
 
 from tests.cli.program import ROOT, ccsync, environment
 
-HEAVY = ("duckdb", "httpx", "yaml", "jsonschema", "rich", "ccsync.core.plan")
+EXTRAS = ("adbc_driver_manager", "cryptography", "deltalake", "obstore", "werkzeug")
+HEAVY = ("duckdb", "httpx", "yaml", "jsonschema", "rich", "ccsync.core.plan", *EXTRAS)
 
 
 @pytest.mark.parametrize("args", [["--version"], ["--help"], ["exit-codes"], ["nonsense"]])
@@ -42,7 +43,7 @@ def loaded_by(script: str, names: tuple[str, ...], cwd: Path) -> list[str]:
 
 def test_validating_loads_no_engine_no_http_and_no_terminal(tmp_path: Path) -> None:
     script = "assert run(['init', 'p']) == 0\nassert run(['validate', '-C', 'p/configs']) == 0"
-    assert loaded_by(script, ("duckdb", "httpx", "rich"), tmp_path) == []
+    assert loaded_by(script, ("duckdb", "httpx", "rich", *EXTRAS), tmp_path) == []
 
 
 def test_version_is_one_line() -> None:
