@@ -52,6 +52,8 @@ def explain(
     evidence = desired_evidence(targets, targets, desires, sink)
     chapters = []
     for number, target in enumerate(targets):
+        if target.detached:  # it does not run, so there is no verdict; what it knows counts for the others
+            continue
         folder = workdir / f"story-{number}"
         folder.mkdir(mode=0o700)
         contact = contacts.get(target.account.connection.name)

@@ -44,6 +44,7 @@ from ccsync.errors import (
     LockedError,
     UsageError,
 )
+from ccsync.planner.targets import detached
 from ccsync.ports import Lease
 
 if TYPE_CHECKING:
@@ -153,7 +154,14 @@ def _chosen(workspace: Workspace, slots: Iterable[Slot], wish: Wish) -> list[Slo
     unknown = [name for name in wish.exports if name not in found]
     if unknown:
         hint = f"there are: {', '.join(workspace.project.exports)}"
-        raise InvalidError(*(Diagnostic("E110", f"no export is called {name!r}", hint=hint) for name in unknown))
+        raise InvalidError(
+            *(
+                detached(name)
+                if name in workspace.project.detached
+                else Diagnostic("E110", f"no export is called {name!r}", hint=hint)
+                for name in unknown
+            )
+        )
     names = wish.exports or [name for name, export in workspace.project.exports.items() if export.schedule.active]
     return [replace(slot, trigger=Trigger.ON_DEMAND, due=None) for name, slot in sorted(found.items()) if name in names]
 

@@ -57,16 +57,18 @@ def _status(workspace: Workspace) -> Document:
 
 def _exports(workspace: Workspace, snapshot: Snapshot) -> list[Document]:
     """Declared exports and those that only the state knows, by name."""
-    names = sorted({*workspace.project.exports, *snapshot.ledgers})
+    detached = workspace.project.detached
+    names = sorted({*workspace.project.exports, *detached, *snapshot.ledgers})
     found = []
     for name in names:
         ledger = snapshot.ledgers.get(name)
         counts = count_statuses(workspace.session, ledger.path) if ledger else {}
-        export = workspace.project.exports.get(name)
+        export = workspace.project.exports.get(name) or detached.get(name)
         found.append(
             {
                 "name": name,
                 "declared": export is not None,
+                "detached": name in detached,
                 "connection": ledger.connection if ledger else export.connection if export else None,
                 "list": {"id": ledger.list_id, "name": ledger.list_name} if ledger else None,
                 "members": counts.get("member", 0),
@@ -76,12 +78,18 @@ def _exports(workspace: Workspace, snapshot: Snapshot) -> list[Document]:
     return found
 
 
+def _standing(export: Document) -> str:
+    if export["detached"]:
+        return " (no connection)"
+    return "" if export["declared"] else " (no longer declared)"
+
+
 def _lines(found: Document) -> list[Line]:
     serial = f"state serial {found['serial']}" if found["serial"] else "no state yet"
     lines = [line((found["workspace"], "bold"), f" · {serial} · {found['state']}", hang=2), BLANK]
     rows = [
         (
-            each["name"] if each["declared"] else f"{each['name']} (no longer declared)",
+            f"{each['name']}{_standing(each)}",
             f'"{each["list"]["name"]}"' if each["list"] else "never applied",
             number(each["members"]),
             number(sum(each["held_back"].values())),

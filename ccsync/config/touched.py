@@ -19,14 +19,15 @@ from ccsync.core.spec import (
 
 
 def touched_exports(now: Project, before: Project | None, changed_files: Iterable[str]) -> tuple[ExportName, ...]:
-    """The exports to look at again, by name; those that are no longer declared included.
+    """The exports to look at again, by name; those that are no longer declared included, those that have no connection
+    (any more) not: they don't run.
 
     Both projects are loaded without resolving references; before: None when there was no sound one, which touches
     all. changed_files: relative to the config directory, with forward slashes; one that a source reads touches what
     uses the source. Exports on one list concern each other, so they are touched together.
     """
     if before is None or _shared(before) != _shared(now):
-        return tuple(sorted({*now.exports, *(before.exports if before else ())}))
+        return tuple(sorted({*now.exports, *(before.exports if before else ())} - {*now.detached}))
     files = tuple(changed_files)
     touched = {
         name
@@ -34,11 +35,12 @@ def touched_exports(now: Project, before: Project | None, changed_files: Iterabl
         if _meaning(now, name) != _meaning(before, name) or _reads_any(now, name, files)
     }
     places = {_place(project.exports[name]) for project in (now, before) for name in touched if name in project.exports}
-    return tuple(sorted({*touched, *(each.name for each in now.exports.values() if _place(each) in places)}))
+    beside = {each.name for each in now.exports.values() if _place(each) in places}
+    return tuple(sorted((touched | beside) - {*now.detached}))
 
 
 _OF_NO_PLAN = ("name", "privacy_statement", "roles")
-_BY_EXPORT = ("connections", "sources", "segments", "exports")
+_BY_EXPORT = ("connections", "sources", "segments", "exports", "detached")
 
 
 def _shared(project: Project) -> object:

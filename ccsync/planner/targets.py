@@ -87,18 +87,19 @@ def check_names(project: Project, options: PlanOptions, snapshot: Snapshot) -> N
         Diagnostic("E110", f"no export is called {name!r}", hint=f"there are: {', '.join(project.exports)}")
         for name in (*unknown, *(name.partition(":")[0] for name in allowed))
     ]
-    problems += [
-        Diagnostic(
-            "E213",
-            f"export {name} has no connection (`connection: null`), so it does not run",
-            detail="Nothing was planned. Its members stay on their list.",
-            hint=f"give it one under exports.{name}.connection",
-        )
-        for name in options.exports or ()
-        if name in project.detached
-    ]
+    problems += [detached(name) for name in options.exports or () if name in project.detached]
     if problems:
         raise InvalidError(*problems)
+
+
+def detached(name: str) -> Diagnostic:
+    """E213, for an export without a connection that was asked for by name."""
+    return Diagnostic(
+        "E213",
+        f"export {name} has no connection (`connection: null`), so it does not run",
+        detail="Nothing was planned. Its members stay on their list.",
+        hint=f"give it one under exports.{name}.connection",
+    )
 
 
 def open_accounts(

@@ -80,3 +80,18 @@ def test_only_administrators_decide_about_connections(world: World, run: Run, co
     done = run("connections", command, "newsletter", "--as", "bob")
     assert done.code == 8
     assert "ask anna@example.com" in done.err
+
+
+def test_an_export_without_a_connection_is_shown_and_does_not_run(world: World, run: Run) -> None:
+    assert run("apply", "--auto-approve").code == 0
+    path = world.folder / "ccsync.yaml"
+    path.write_text(path.read_text().replace("connection: newsletter", "connection: null"))
+    assert "none: does not run" in run("exports", "list").out
+    assert "weekly_newsletter (no connection)" in run("status").out
+    assert "no longer declared" not in run("explain", "anna@example.com").out
+    planned = run("plan")
+    assert (planned.code, "W213" in planned.out) == (0, True)
+    for command in (("plan", "weekly_newsletter"), ("run", "weekly_newsletter")):
+        done = run(*command)
+        assert (done.code, "error[E213]" in done.err) == (7, True)
+    assert len(world.members()) == 5
