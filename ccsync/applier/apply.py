@@ -53,6 +53,7 @@ def apply_plan(
     blocked = blocking(plan, (*plan.allowed, *allowed))
     if blocked:
         raise GuardError(*blocked)
+    lease.check()  # whoever took over may have begun a journal by now, and this would clear it away
     journal = journals.begin(run, plan, changes)
     deck = Deck(
         plan, changes, run, snapshot, journal, writer, lease, destinations, limits, work, workdir, clock, sink, stop

@@ -28,7 +28,8 @@ from ccsync.state.runs import FileLines, Lines, RunLog, StoredLines
 from ccsync.state.sealed import SealedStore
 from ccsync.state.store import LocalStore, Store
 
-_LOCK_TIMEOUT = timedelta(seconds=15)  # of one request; a holder must not be thought dead over a slow one
+_LOCK_TIMEOUT = timedelta(seconds=15)  # of one request: a slow one must not make a living holder look dead,
+_LOCK_TRIES = 3  # and a store that is gone must not keep a run from ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Opening:
     def remote(self, address: str, objects: Objects, lock_objects: Objects) -> State:
         cache = Cache(self.cache_folder / "state" / _name(address), self.disk, self.clock)
         store = RemoteStore(objects, cache, self.clock)
-        lock = RemoteLock(RemoteStore(lock_objects, cache, self.clock), self.clock, self.pace)
+        lock = RemoteLock(RemoteStore(lock_objects, cache, self.clock, _LOCK_TRIES), self.clock, self.pace)
         return self._state(address, None, store, StoredLines(store), lock)
 
     def _state(self, place: str, root: Path | None, inner: Store, lines: Lines, lock: StateLock) -> State:

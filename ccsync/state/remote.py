@@ -33,10 +33,11 @@ class RemoteStore:
     killed deletion left of them, and `sweep` finishes it. The gravestone goes last.
     """
 
-    def __init__(self, objects: Objects, cache: Cache, clock: Clock) -> None:
+    def __init__(self, objects: Objects, cache: Cache, clock: Clock, tries: int = TRIES) -> None:
         self._objects = objects
         self._cache = cache
         self._clock = clock
+        self._tries = tries
         self._fetched: dict[str, Path] = {}
 
     def get(self, name: str) -> Stored | None:
@@ -163,14 +164,14 @@ class RemoteStore:
         return True
 
     def _again(self, doing: str, call: Callable[[], T]) -> T:
-        """Tries up to five times, waiting longer and longer. Raises StorageError (E725)."""
+        """Tries several times, waiting longer and longer. Raises StorageError (E725)."""
         wait_s = FIRST_WAIT_S
-        for left in reversed(range(TRIES)):
+        for left in reversed(range(self._tries)):
             try:
                 return call()
             except UnsureError as error:
                 if not left:
-                    raise _unreachable(doing, error) from None
+                    raise _unreachable(doing, error, self._tries) from None
             self._clock.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             wait_s *= 3
         raise AssertionError("unreachable")
@@ -185,7 +186,7 @@ def _check(name: str) -> None:
         raise ValueError(f"no name for the store: {name!r}")
 
 
-def _unreachable(doing: str, error: UnsureError, tries: int = TRIES) -> StorageError:
+def _unreachable(doing: str, error: UnsureError, tries: int) -> StorageError:
     return StorageError(
         Diagnostic(
             "E725",

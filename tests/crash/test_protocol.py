@@ -200,7 +200,8 @@ class Overtaken:
 def test_who_lost_the_lock_sends_and_writes_nothing_more(world: World, checks: int) -> None:
     planned = world.plan()
     before, serial = posts(world, CSV) + posts(world, REMOVAL), world.state().generations.snapshot().ref.serial
-    world.wrapping = Wrapping(lease=lambda lease: Overtaken(lease, [0] * checks))
+    before_the_journal = 1
+    world.wrapping = Wrapping(lease=lambda lease: Overtaken(lease, [0] * (before_the_journal + checks)))
     with pytest.raises(LockedError):
         world.apply(planned)
     spare(world)
@@ -208,6 +209,14 @@ def test_who_lost_the_lock_sends_and_writes_nothing_more(world: World, checks: i
     assert world.state().generations.snapshot().ref.serial == serial
     world.sync()
     assert_converged(world)
+
+
+def test_who_lost_the_lock_begins_no_journal(world: World) -> None:
+    planned = world.plan()
+    world.wrapping = Wrapping(lease=lambda lease: Overtaken(lease, []))
+    with pytest.raises(LockedError):
+        world.apply(planned)
+    assert world.state().journals.pending() is None
 
 
 def test_a_blocked_plan_sends_nothing(world: World) -> None:
