@@ -21,7 +21,6 @@ from ccsync.errors import (
     OutcomeUnknownError,
     QuotaError,
     RejectedError,
-    StoppedError,
     TransientError,
     UnfitError,
 )
@@ -166,7 +165,8 @@ def _post(
     except RejectedError:
         deck.record(Concluded(intended.attempt, Verdict.REFUSED, why="refused"))
         raise
-    except (TransientError, QuotaError, DeniedError, StoppedError):
+    except (TransientError, QuotaError, DeniedError):
+        # Not of StoppedError: a signal raises where the program stands, which may be between the POST and its answer.
         deck.record(Concluded(intended.attempt, Verdict.NOT_SENT, why="not sent"))
         raise
     _accepted(deck, parcel, intended, activity, len(content.rows) if isinstance(content, ImportBody) else 0)

@@ -141,7 +141,8 @@ class ApiClient:
 
     def post(self, call: Call) -> Document:
         """Sends a request that changes something. Raises OutcomeUnknownError when its answer is lost; any other error
-        means that nothing was done: TransientError, RejectedError, DeniedError, QuotaError, StoppedError."""
+        means that nothing was done: TransientError, RejectedError, DeniedError, QuotaError. Of StoppedError
+        nobody knows: a signal raises where the program stands."""
         route = find_route(call.method, call.bare_path)
         waits = _Waits()
         while True:

@@ -1,9 +1,13 @@
 """What did not arrive is sent once more, by itself, and what arrived is not sent again."""
 
+from contextlib import suppress
+
 import pytest
 from ccsync.core.event import Status
+from ccsync.errors import Diagnostic, ExitCode, StoppedError
 
 from tests.applier.people import assert_converged, mail, one_export, person
+from tests.crash.killing import doom, spare
 from tests.support.world import World
 
 REMOVAL = "/activities/remove_list_memberships"
@@ -66,3 +70,26 @@ def test_a_removal_that_fails_twice_is_open_and_the_next_plan_has_it_again(leavi
     leaving.sync()
     assert leaving.members("VIP") == mail("ana")
     assert_converged(leaving)
+
+
+@pytest.mark.parametrize("call", ["start_import", "start_removal"])
+def test_what_a_stop_cut_off_while_it_was_sent_is_looked_for(leaving: World, call: str) -> None:
+    """The alarm that ends a stop raises where the program stands, which may be between a POST and its answer."""
+    one_export(leaving, [person("ana"), person("bob", member=False), person("dan"), person("eve")])
+
+    def stopped() -> None:
+        raise StoppedError(ExitCode.INTERRUPTED, Diagnostic("E902", "stopped by a signal"))
+
+    doom(leaving, f"after destination.{call}", stopped)
+    with suppress(StoppedError):
+        assert leaving.apply(leaving.plan()).status is Status.CANCELED
+    spare(leaving)
+    leaving.recover()
+    if call == "start_import":
+        leaving.leave("VIP", "dan@example.com")
+        leaving.sync()
+        assert leaving.members("VIP") == mail("ana", "eve"), "who left since is not put back"
+    leaving.sync()
+    assert_converged(leaving)
+    assert asked(leaving, "contacts_file_import") == 2, "the first, and this one"
+    assert asked(leaving, REMOVAL) == 1
