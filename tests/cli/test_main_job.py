@@ -358,9 +358,12 @@ def test_nothing_of_a_person_stands_in_an_error(world: World, run: Run) -> None:
 def test_an_interrupted_run_is_settled_first_and_said(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     world.control("faults", kind="drop_after", method="POST", path="/activities/contacts_file_import")
     world.control("faults", kind="quota_exceeded", method="GET", path="/activities", times=None)
+    run("plan", "-o", "before.ccplan")
     first = run("apply", "--auto-approve")
     assert first.code == 6, first
     assert "Apply incomplete" in first.out
+    unsettled = run("verify", "before.ccplan")
+    assert (unsettled.code, "warning[W741]" in unsettled.err) == (0, True)
     _clear_faults(world)
     monkeypatch.setenv("CCSYNC_HOME", str(world.folder / "tomorrow"))  # where the day's quota is noted
     second = run("plan")

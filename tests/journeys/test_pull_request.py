@@ -5,9 +5,10 @@ not.
 """
 
 import json
+import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -173,8 +174,8 @@ def results(jobs: Mapping[str, Job]) -> list[str]:
 # ---------------------------------------------------------------- the whole story
 
 
-def killed_while_sending(team: Team) -> Watch:
-    """Ends the machine while the account has its import and has not answered yet. The account goes on by itself."""
+def while_sending(team: Team, deed: Callable[["subprocess.Popen[str]"], None]) -> Watch:
+    """Does this while the account has the import and has not answered yet. The account then goes on by itself."""
     team.world.control("faults", kind="delay", method="POST", path="/activities/contacts_file_import", seconds=60)
 
     def watch(step: str, process: "subprocess.Popen[str]") -> None:
@@ -183,11 +184,24 @@ def killed_while_sending(team: Team) -> Watch:
         while not team.world.ask("faults")[0]["hit"]:
             assert process.poll() is None, process.communicate()[0]
             time.sleep(0.02)
-        process.kill()
-        team.world.sandbox.service.faults.released.set()
-        raise GoneError
+        try:
+            deed(process)
+        finally:
+            team.world.sandbox.service.faults.released.set()
 
     return watch
+
+
+def die(process: "subprocess.Popen[str]") -> None:
+    """The machine is gone."""
+    process.kill()
+    raise GoneError
+
+
+def stop(process: "subprocess.Popen[str]") -> None:
+    """As a runner stops a step: it signals the shell it started, and nothing else."""
+    process.send_signal(signal.SIGINT)
+    process.wait(20)
 
 
 @pytest.fixture
@@ -228,7 +242,7 @@ def test_runner_b_finishes_what_runner_a_began(
         # merged; meanwhile the source has a newcomer; runner A dies with the import on the wire
         world.people((*TEAM, "frank"))
         team.merge("topic")
-        died = runner.run(Event("push"), killed_while_sending(team))
+        died = runner.run(Event("push"), while_sending(team, die))
         assert results(died) == ["success", "success", "gone"]
         at_home(team, monkeypatch)
         handed = str(runner.last_artifact("plan") / "plan.ccplan")
@@ -261,6 +275,41 @@ def test_runner_b_finishes_what_runner_a_began(
         assert undone.code == 0, undone.err
         assert run("apply", "undo.ccplan", "--auto-approve").code == 0
         assert world.members() == (wanted | {"carla@example.com"}) - {"frank@example.com", "dries@example.com"}
+
+
+@pytest.mark.long
+def test_a_stopped_apply_hears_it_and_is_settled_by_the_next_step(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with team_at_work(world, run, monkeypatch, str(world.folder / "shared-state")) as (team, runner):
+        stopped = runner.run(Event("push"), while_sending(team, stop))
+        assert results(stopped) == ["success", "success", "failure"]
+        assert stopped["apply"].codes["Apply"] == 130, stopped["apply"].log
+        assert stopped["apply"].codes["Settle what was cut off"] == 0, stopped["apply"].log
+        assert len(world.members()) == len(TEAM)
+        assert "state serial 1" in stopped["apply"].summary
+        at_home(team, monkeypatch)
+        assert NO_CHANGES in run("plan").out
+
+
+@pytest.mark.long
+def test_a_blocked_plan_fails_its_job_and_is_commented_all_the_same(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with team_at_work(world, run, monkeypatch, str(world.folder / "shared-state")) as (team, runner):
+        set_up(team, run, monkeypatch)
+        team.rewrite("<> 'Nobody'", "= 'Bob'")
+        team.push("Only Bob", "topic")
+        team.open_pull_request("topic")
+        reviewed = runner.run(PULL)
+        assert results(reviewed) == ["success", "failure", "skipped"]
+        assert reviewed["plan"].codes == {"Install ccsync": 0, "Plan": 3, "Comment": 0}
+        (comment,) = team.forge.bodies()
+        assert "**Blocked by E501 max\\_remove" in comment
+        team.merge("topic")
+        merged = runner.run(Event("push"))
+        assert results(merged) == ["success", "failure", "skipped"]
+        assert len(world.members()) == len(TEAM)
 
 
 # ---------------------------------------------------------------- GitLab
