@@ -8,7 +8,10 @@ from ccsync.core.spec import Connection, Export
 from ccsync.core.target import Known, Pinned, resolve_list
 from ccsync.errors import Diagnostic, InvalidError
 from ccsync.planner import check_account, mapping_digests, other_account
-from ccsync.ports import Clock, Lease, Ledger, LedgerWriter, Live, LiveReader, NextGeneration, Snapshot, Stewardship
+from ccsync.ports.clock import Clock
+from ccsync.ports.ledger import Lease, Ledger, LedgerWriter, NextGeneration, Snapshot
+from ccsync.ports.live import Live, LiveReader
+from ccsync.ports.stewardship import Stewardship
 
 
 @dataclass(frozen=True, slots=True)

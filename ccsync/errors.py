@@ -1,6 +1,6 @@
 """Diagnostics, the exception tree and the exit codes; nothing here prints, logs or knows a room above it.
 
-The catalogue of every code, with what a user should do about it, is `ccsync/catalogue.py`.
+The catalogue of every code, with what a user should do about it, is `ccsync/catalogue/`.
 """
 
 from dataclasses import dataclass

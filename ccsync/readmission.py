@@ -11,7 +11,9 @@ from ccsync.core.spec import AccountId, Connection, Export, ListId
 from ccsync.core.target import Known, resolve_list
 from ccsync.errors import Diagnostic, InvalidError
 from ccsync.planner import check_account, other_account
-from ccsync.ports import Lease, LedgerWriter, Live, LiveReader, NextGeneration, Snapshot, Stewardship
+from ccsync.ports.ledger import Lease, LedgerWriter, NextGeneration, Snapshot
+from ccsync.ports.live import Live, LiveReader
+from ccsync.ports.stewardship import Stewardship
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,12 @@ from ccsync.core.spec import Connection, Project
 from ccsync.planner import PlanOptions
 from ccsync.planner.evidence import desired_evidence, diff_request
 from ccsync.planner.targets import Account, Target, find_targets, open_accounts
-from ccsync.ports import Contact, Desires, Differ, LiveReader, Narrowing, PersonalFacts, Sink, Snapshot
+from ccsync.ports.clock import Sink
+from ccsync.ports.desired import Desires
+from ccsync.ports.diff import Differ
+from ccsync.ports.ledger import Snapshot
+from ccsync.ports.live import Contact, LiveReader
+from ccsync.ports.person import Narrowing, PersonalFacts
 
 
 @dataclass(frozen=True, slots=True)

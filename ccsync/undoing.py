@@ -19,20 +19,11 @@ from ccsync.errors import Diagnostic, InvalidError, Severity
 from ccsync.planner.evidence import Evidence, refreshed
 from ccsync.planner.report import file_digest, with_quota
 from ccsync.planner.targets import PlanOptions, Target, find_targets, open_accounts
-from ccsync.ports import (
-    Clock,
-    Ledger,
-    Live,
-    LiveReader,
-    Policies,
-    Sink,
-    Skipped,
-    Snapshot,
-    Undoer,
-    Undone,
-    UndoRequest,
-    UndoSibling,
-)
+from ccsync.ports.clock import Clock, Sink
+from ccsync.ports.ledger import Ledger, Snapshot
+from ccsync.ports.live import Live, LiveReader
+from ccsync.ports.policy import Policies
+from ccsync.ports.undoing import Skipped, Undoer, Undone, UndoRequest, UndoSibling
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,10 @@ from ccsync.errors import (
     StaleError,
     StoppedError,
 )
-from ccsync.ports import Clock, Destination, Journals, Lease, LedgerWriter, Sink, Snapshot
+from ccsync.ports.clock import Clock, Sink
+from ccsync.ports.journal import Journals
+from ccsync.ports.ledger import Lease, LedgerWriter, Snapshot
+from ccsync.ports.live import Destination
 
 
 def apply_plan(

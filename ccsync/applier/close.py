@@ -11,7 +11,9 @@ from ccsync.core.event import ExportResult, ReadBack
 from ccsync.core.plan import ExportPlan, StateRef
 from ccsync.core.record import Attempt, Verdict
 from ccsync.core.spec import AccountId, ExportName, ListId
-from ccsync.ports import Ledger, Live, NextGeneration, Outcome, Sent, SentBatch, Settlement
+from ccsync.ports.ledger import Ledger, NextGeneration
+from ccsync.ports.live import Live
+from ccsync.ports.outcomes import Outcome, Sent, SentBatch, Settlement
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,18 +22,12 @@ from ccsync.errors import (
     StoppedError,
     TransientError,
 )
-from ccsync.ports import (
-    Bodies,
-    Clock,
-    Destination,
-    Firewall,
-    Journal,
-    Lease,
-    LedgerWriter,
-    Outcomes,
-    Sink,
-    Snapshot,
-)
+from ccsync.ports.bodies import Bodies, Firewall
+from ccsync.ports.clock import Clock, Sink
+from ccsync.ports.journal import Journal
+from ccsync.ports.ledger import Lease, LedgerWriter, Snapshot
+from ccsync.ports.live import Destination
+from ccsync.ports.outcomes import Outcomes
 
 
 class StopSignal(Protocol):

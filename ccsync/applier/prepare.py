@@ -20,7 +20,7 @@ from ccsync.errors import (
     Severity,
     StaleError,
 )
-from ccsync.ports import Destination, Live, LiveFile
+from ccsync.ports.live import Destination, Live, LiveFile
 
 
 def check_remote(deck: Deck, connection: ConnectionName) -> None:

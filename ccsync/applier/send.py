@@ -24,7 +24,7 @@ from ccsync.errors import (
     TransientError,
     UnfitError,
 )
-from ccsync.ports import Destination, ImportBody
+from ccsync.ports.live import Destination, ImportBody
 
 MAX_REFUSALS = 64
 """How many requests of one export may be refused before the rest of it waits for the next run. A row among 40,000 is

@@ -11,7 +11,10 @@ from ccsync.core.change import HeldBack
 from ccsync.core.event import RecoveryFinished, RecoveryStarted
 from ccsync.core.record import ListCreated, progress_of
 from ccsync.core.spec import ConnectionLimits, ConnectionName, ExportName
-from ccsync.ports import Clock, Destination, Journal, Lease, LedgerWriter, Sink, Snapshot
+from ccsync.ports.clock import Clock, Sink
+from ccsync.ports.journal import Journal
+from ccsync.ports.ledger import Lease, LedgerWriter, Snapshot
+from ccsync.ports.live import Destination
 
 
 def settle(

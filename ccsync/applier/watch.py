@@ -11,7 +11,7 @@ from ccsync.core.event import BatchFinished, Waiting
 from ccsync.core.record import Accepted, ActivityId, Attempt, Concluded, Counters, Intended, Verdict
 from ccsync.core.spec import ConnectionName
 from ccsync.errors import Diagnostic, TransientError
-from ccsync.ports import Activity, ActivityState
+from ccsync.ports.live import Activity, ActivityState
 
 JOB_DEADLINE_S = 2 * 60 * 60.0
 """How long jobs may go without a sign of progress before a run stops waiting and leaves them to `recover`. FACTS 2.7

@@ -28,7 +28,7 @@ from ccsync.core.permission import Action
 from ccsync.core.plan import Plan, sealed, to_text
 from ccsync.core.spec import ExportName
 from ccsync.errors import Diagnostic, ExitCode, GuardError, StaleError
-from ccsync.ports import Lease
+from ccsync.ports.ledger import Lease
 from ccsync.sealing import load_keys
 from ccsync.state.planfile import read_plan
 from ccsync.views.document import plan_document

@@ -8,7 +8,7 @@ from ccsync.cli.records import Record, counts_of, record_run
 from ccsync.cli.wiring import Workspace
 from ccsync.core.event import ApplyFinished, Status
 from ccsync.errors import CcsyncError, ExitCode, StoppedError
-from ccsync.ports import Lease
+from ccsync.ports.ledger import Lease
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from ccsync.core.event import ApplyFinished, Event
 from ccsync.core.plan import Plan
 from ccsync.core.spec import ConnectionName, ExportName, Project
 from ccsync.errors import Diagnostic
-from ccsync.ports import Clock, Sink
+from ccsync.ports.clock import Clock, Sink
 from ccsync.views.document import Document
 from ccsync.views.footer import DEFAULT_HOST
 from ccsync.views.frame import Frame, Purpose, Vendor

@@ -16,7 +16,7 @@ from ccsync.core.permission import Action
 from ccsync.core.spec import Column, Export, Expression, Field, Sql, Value
 from ccsync.engine.summary import filled_fields
 from ccsync.errors import CcsyncError
-from ccsync.ports import Definitions
+from ccsync.ports.desired import Definitions
 from ccsync.views.document import Document
 from ccsync.views.mask import cut, mask_addresses
 from ccsync.views.tables import table_lines

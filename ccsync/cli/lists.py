@@ -13,7 +13,7 @@ from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.config.listref import ListProblemError, parse_list_id
 from ccsync.core.permission import Action
 from ccsync.errors import Diagnostic, InvalidError
-from ccsync.ports import RemoteList
+from ccsync.ports.live import RemoteList
 from ccsync.views.tables import table_lines
 from ccsync.views.text import number
 

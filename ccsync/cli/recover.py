@@ -15,7 +15,8 @@ from ccsync.cli.wiring import Needs, Place, Workspace, open_workspace
 from ccsync.core.event import ApplyFinished, RecoveryFinished, Status
 from ccsync.core.permission import Action
 from ccsync.errors import ExitCode, InvalidError
-from ccsync.ports import Journal, Lease
+from ccsync.ports.journal import Journal
+from ccsync.ports.ledger import Lease
 from ccsync.views.text import line
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

@@ -10,7 +10,8 @@ from ccsync.core.event import Noticed, RecoveryFinished, Status
 from ccsync.core.permission import Action
 from ccsync.core.plan import to_text
 from ccsync.errors import CcsyncError, DeniedError, Diagnostic, InvalidError, Severity, StaleError
-from ccsync.ports import Journal, Lease
+from ccsync.ports.journal import Journal
+from ccsync.ports.ledger import Lease
 
 
 def is_pending(workspace: Workspace) -> bool:

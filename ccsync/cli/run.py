@@ -45,7 +45,7 @@ from ccsync.errors import (
     UsageError,
 )
 from ccsync.planner.targets import detached
-from ccsync.ports import Lease
+from ccsync.ports.ledger import Lease
 
 if TYPE_CHECKING:
     from ccsync.state.lock import Held

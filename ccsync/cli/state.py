@@ -18,7 +18,7 @@ from ccsync.core.permission import Action
 from ccsync.engine.remembering import remember
 from ccsync.engine.rows import read_held_back
 from ccsync.errors import Diagnostic, ExitCode, InvalidError, Severity, StaleError, UsageError
-from ccsync.ports import Lease, Snapshot
+from ccsync.ports.ledger import Lease, Snapshot
 from ccsync.state.mending import Listed
 from ccsync.state.meta import Meta
 from ccsync.views.document import diagnostic_document

@@ -11,7 +11,7 @@ from ccsync.cli.terminal import show, write_json
 from ccsync.cli.wiring import Needs, Place, Workspace, open_workspace
 from ccsync.core.permission import Action, role_of
 from ccsync.engine.rows import count_rows_of, count_statuses
-from ccsync.ports import Snapshot
+from ccsync.ports.ledger import Snapshot
 from ccsync.views.tables import table_lines
 from ccsync.views.text import BLANK, Line, line, number
 

@@ -26,7 +26,14 @@ from ccsync.core.event import Event
 from ccsync.core.plan import to_text
 from ccsync.core.spec import Connection, ConnectionLimits, ConnectionName, Project
 from ccsync.errors import DeniedError, Diagnostic, InvalidError
-from ccsync.ports import Desires, Differ, Narrowing, Policies, SharedBox, Sink, Stewardship, Undoer
+from ccsync.ports.clock import Sink
+from ccsync.ports.desired import Desires
+from ccsync.ports.diff import Differ
+from ccsync.ports.ledger import SharedBox
+from ccsync.ports.person import Narrowing
+from ccsync.ports.policy import Policies
+from ccsync.ports.stewardship import Stewardship
+from ccsync.ports.undoing import Undoer
 from ccsync.sealing import Keys, load_keys
 
 if TYPE_CHECKING:

@@ -27,17 +27,8 @@ from ccsync.core.key import SPACE
 from ccsync.core.record import ActivityId
 from ccsync.core.spec import AccountId, AuthFlow, Connection, ListId
 from ccsync.errors import Diagnostic, NotFoundError
-from ccsync.ports import (
-    AccountInfo,
-    Activity,
-    Clock,
-    Contact,
-    CustomField,
-    ImportBody,
-    LiveFile,
-    RemoteList,
-    Sink,
-)
+from ccsync.ports.clock import Clock, Sink
+from ccsync.ports.live import AccountInfo, Activity, Contact, CustomField, ImportBody, LiveFile, RemoteList
 
 LISTS_PAGE = 500  # FACTS 0: the contract's maximum is 1000, its text says 500
 FIELDS_PAGE = 100  # openapi.yml 3.0.178, /contact_custom_fields; an account has at most 100 (FACTS 5)

@@ -18,7 +18,7 @@ from ccsync.core.batch import MAX_CSV_ROWS, MAX_REMOVAL_IDS, Transport, max_rows
 from ccsync.core.record import ActivityId, Counters
 from ccsync.core.spec import ListId
 from ccsync.errors import NotFoundError
-from ccsync.ports import Activity, ActivityState, ImportBody
+from ccsync.ports.live import Activity, ActivityState, ImportBody
 
 PAGE = 500  # openapi.yml 3.0.178, /activities: limit 1 to 500, default 50
 LOOK_SINGLY = 2

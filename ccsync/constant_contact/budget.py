@@ -19,7 +19,7 @@ from pathlib import Path
 from ccsync.constant_contact.folder import make_private, open_private
 from ccsync.core.spec import Connection, ConnectionLimits
 from ccsync.errors import Diagnostic, QuotaError, Severity
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 
 LEASE_S = 0.05
 """How much time's worth of requests is taken from the file at once, so that high rates don't pay for the file."""

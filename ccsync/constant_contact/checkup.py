@@ -8,7 +8,7 @@ from ccsync.constant_contact import failures
 from ccsync.constant_contact.http import ApiClient
 from ccsync.constant_contact.routes import NEEDED_PRIVILEGES, NEEDED_SCOPES
 from ccsync.errors import DeniedError, Diagnostic
-from ccsync.ports import AccountInfo, CustomField, RemoteList
+from ccsync.ports.live import AccountInfo, CustomField, RemoteList
 
 MAX_LISTS = 1_000  # FACTS 5
 MAX_CUSTOM_FIELDS = 100  # FACTS 5

@@ -15,7 +15,7 @@ from ccsync.constant_contact.oauth import AnswerLost, OAuthClient, OAuthRefused,
 from ccsync.constant_contact.tokenstore import TokenStore
 from ccsync.core.spec import Connection, TokenPlace
 from ccsync.errors import CcsyncError, DeniedError, Diagnostic, StoppedError, TransientError
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 
 EARLY_S = 3600.0
 """A token is renewed so long before it ends, as the vendor's own plugin does (FACTS 1.5), but not in its first half."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ccsync.core.fields import CUSTOM_FIELD_PREFIX, Kind, field_spec
-from ccsync.ports import CustomField
+from ccsync.ports.live import CustomField
 
 EMAIL = "email"
 

@@ -26,7 +26,7 @@ from ccsync.constant_contact.wire import Call, Lost, Timeouts, Wire
 from ccsync.core.event import Event, Waiting
 from ccsync.core.spec import Connection
 from ccsync.errors import DeniedError, RemoteError
-from ccsync.ports import Clock, Sink
+from ccsync.ports.clock import Clock, Sink
 
 T = TypeVar("T")
 Document = dict[str, Any]  # Any: JSON

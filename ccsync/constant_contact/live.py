@@ -18,7 +18,7 @@ from ccsync.core.fields import CUSTOM_FIELD_PREFIX
 from ccsync.core.record import ActivityId
 from ccsync.core.spec import ListId
 from ccsync.errors import Diagnostic, NotFoundError, OutcomeUnknownError, RejectedError, Severity
-from ccsync.ports import ActivityState, CustomField, LiveFile
+from ccsync.ports.live import ActivityState, CustomField, LiveFile
 
 JOBS = 3
 """How many export jobs are tried. An export changes nothing, so one whose answer was lost is simply started again."""

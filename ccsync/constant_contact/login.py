@@ -23,7 +23,7 @@ from ccsync.constant_contact.tokenstore import TokenStore
 from ccsync.constant_contact.waiting import pause
 from ccsync.core.spec import AuthFlow, Connection, TokenPlace
 from ccsync.errors import DeniedError, Diagnostic, TransientError, UsageError
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 
 BROWSER_WAIT_S = 600.0
 SLOWER_S = 5.0  # RFC 8628 3.5, slow_down

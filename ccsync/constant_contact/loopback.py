@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ccsync.constant_contact.waiting import pause
 from ccsync.errors import Diagnostic, InvalidError, TransientError
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 
 DEFAULT_REDIRECT = "http://localhost:8765/callback"
 """Must be entered in the developer portal as it stands: the vendor compares redirect addresses letter by letter."""

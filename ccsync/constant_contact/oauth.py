@@ -21,7 +21,7 @@ from ccsync.constant_contact.waiting import pause, undisturbed
 from ccsync.constant_contact.wire import Timeouts, address, new_client
 from ccsync.core.spec import Connection
 from ccsync.errors import DeniedError, Diagnostic, TransientError
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 
 SCOPES = "account_read contact_data offline_access"
 """Reading the account's id, everything about contacts, and a refresh token. `offline_access` is missing from the

@@ -16,7 +16,8 @@ from ccsync.constant_contact.tokenstore import DAMAGED, unreadable
 from ccsync.constant_contact.waiting import pause
 from ccsync.core.spec import Connection
 from ccsync.errors import Diagnostic, TransientError
-from ccsync.ports import Clock, SharedBox
+from ccsync.ports.clock import Clock
+from ccsync.ports.ledger import SharedBox
 
 DEAD_AFTER_S = 60.0
 """Longer than a renewal can take: it is sent at once after the mark was written, and given up after 25 seconds."""

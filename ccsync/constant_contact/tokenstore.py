@@ -11,7 +11,8 @@ from typing import Protocol
 from ccsync.constant_contact.grant import Grant
 from ccsync.core.spec import Connection, TokenPlace
 from ccsync.errors import DeniedError, Diagnostic
-from ccsync.ports import Clock, SharedBox
+from ccsync.ports.clock import Clock
+from ccsync.ports.ledger import SharedBox
 
 OpenBox = Callable[[str], SharedBox]
 """Gives the box of a name in the storage that runners share. Raises DeniedError (E317) where nothing can be sealed."""

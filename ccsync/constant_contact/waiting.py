@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from ccsync.errors import Diagnostic, ExitCode, StoppedError
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 
 SHORTEST_CHECKED_S = 0.05
 """Below this, a sleep that ended early can't be told from a coarse timer."""

@@ -24,7 +24,7 @@ from ccsync.constant_contact.waiting import pause
 from ccsync.core.address import is_loopback
 from ccsync.core.spec import Connection
 from ccsync.errors import Diagnostic, InvalidError, StorageError
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 
 MAX_DOCUMENT_BYTES = 64_000_000
 """Of an answer that is read into memory; the largest that the API gives (500 contacts or activities) is under 2 MB."""

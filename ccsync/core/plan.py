@@ -1,6 +1,6 @@
 """The plan as a value that can be saved, shown, compared and applied, and the rules of its two digests.
 
-The rows of a plan are not here: they are one Parquet file an export, see `ChangesFile` in `ports.py`.
+The rows of a plan are not here: they are one Parquet file an export, see `Diffed.changes` in `ports/diff.py`.
 """
 
 import hashlib

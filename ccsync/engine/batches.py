@@ -12,7 +12,7 @@ from ccsync.engine import encode
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
 from ccsync.errors import CcsyncError, Diagnostic
-from ccsync.ports import Relation
+from ccsync.ports.desired import Relation
 
 IMPORT_ORDER = (Op.UPDATE, Op.ADOPT, Op.ADD)
 """People who are on the list already go first, so that the time between the last look and their sending is shortest."""

@@ -12,7 +12,8 @@ from ccsync.engine.drops import without_dropped
 from ccsync.engine.formats import format_sql
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
-from ccsync.ports import Definitions, ImportBody
+from ccsync.ports.desired import Definitions
+from ccsync.ports.live import ImportBody
 
 
 class BodyWriter:

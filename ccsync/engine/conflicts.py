@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from ccsync.core.spec import ExportName
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
-from ccsync.ports import Relation
+from ccsync.ports.desired import Relation
 
 PART_ROWS = 2_000_000
 """How many rows are compared at a time, about; their hash table takes some 200 MB."""

@@ -43,7 +43,7 @@ from ccsync.engine.sources.isolated import IsolatedSource, fresh_instance, open_
 from ccsync.engine.suppression import Barred, leave_out_barred, read_barred
 from ccsync.engine.user_sql import RELATION
 from ccsync.errors import Diagnostic, InvalidError
-from ccsync.ports import Definitions, Desired, Relation, Suppressed
+from ccsync.ports.desired import Definitions, Desired, Relation, Suppressed
 
 SOURCE_MEMORY = "400MB"
 

@@ -15,7 +15,8 @@ from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
 from ccsync.engine.sides import Sides, load_sides
 from ccsync.engine.tally import count_changes, drift
-from ccsync.ports import Diffed, DiffRequest, Relation
+from ccsync.ports.desired import Relation
+from ccsync.ports.diff import Diffed, DiffRequest
 
 
 class ThreeWayDiffer:

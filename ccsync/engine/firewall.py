@@ -10,7 +10,8 @@ from ccsync.engine.drops import DROPPED, noted
 from ccsync.engine.live import People, load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
-from ccsync.ports import Drops, Live
+from ccsync.ports.bodies import Drops
+from ccsync.ports.live import Live
 
 
 class LiveFirewall:

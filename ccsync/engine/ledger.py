@@ -9,7 +9,8 @@ from ccsync.engine.encode import after
 from ccsync.engine.live import load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
-from ccsync.ports import Outcome, Relation, Settlement
+from ccsync.ports.desired import Relation
+from ccsync.ports.outcomes import Outcome, Settlement
 
 COLUMNS = (
     "key",

@@ -8,7 +8,8 @@ from ccsync.engine.canonical import filled_sql, folded_sql
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
 from ccsync.errors import CcsyncError, Diagnostic, RemoteError, StorageError
-from ccsync.ports import LiveFile, Relation
+from ccsync.ports.desired import Relation
+from ccsync.ports.live import LiveFile
 
 MAX_LINE_BYTES = 16_777_216
 """Of one line; an export file has one line a person, with a few hundred columns at the very most."""

@@ -10,15 +10,10 @@ from ccsync.engine.quote import identifier, literal
 from ccsync.engine.rows import read_rows
 from ccsync.engine.session import Session
 from ccsync.engine.suppression import among_sql
-from ccsync.ports import (
-    Contact,
-    Desired,
-    DiffRequest,
-    Live,
-    LiveFile,
-    PersonalFacts,
-    Relation,
-)
+from ccsync.ports.desired import Desired, Relation
+from ccsync.ports.diff import DiffRequest
+from ccsync.ports.live import Contact, Live, LiveFile
+from ccsync.ports.person import PersonalFacts
 
 
 class Narrower:

@@ -17,7 +17,9 @@ from ccsync.engine.ledger import write_ledger, write_without_removed
 from ccsync.engine.live import People, load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
-from ccsync.ports import Ledger, Outcome, Relation, Sent, SentBatch, Settlement
+from ccsync.ports.desired import Relation
+from ccsync.ports.ledger import Ledger
+from ccsync.ports.outcomes import Outcome, Sent, SentBatch, Settlement
 
 
 class OutcomeFinder:

@@ -12,7 +12,7 @@ from ccsync.core.spec import Duplicates, Field, Keep, OnNull, OnTooLong
 from ccsync.engine.canonical import key_sql, why_no_key_sql
 from ccsync.engine.formats import WHY_NOT, format_sql, given_sql, too_long_sql, truncated_sql, why_sql
 from ccsync.engine.quote import identifier, literal
-from ccsync.ports import Relation
+from ccsync.ports.desired import Relation
 
 EMAIL = "email"
 """What the address is called among the rows of a source, as they are asked for."""

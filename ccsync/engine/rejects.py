@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session, make_private
-from ccsync.ports import Relation
+from ccsync.ports.desired import Relation
 
 
 def write_rejects(session: Session, ledger: Path, desired: Relation, fields: Sequence[str], path: Path) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from ccsync.core.change import Status
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
-from ccsync.ports import Snapshot
+from ccsync.ports.ledger import Snapshot
 
 _COLUMNS = ("account", "list_id", "key", "since", "reason", "run")
 

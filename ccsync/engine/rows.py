@@ -1,6 +1,6 @@
 """A few rows of a changes file as values, for people to look at. Never the whole file, never on the way of an apply.
 
-How the file is laid out is `ports.Diffed.changes`.
+How the file is laid out is `ports.diff.Diffed.changes`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from ccsync.core.change import Op
 from ccsync.core.row import ChangeDetail, ChangeRow, HeldRow
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
-from ccsync.ports import Relation
+from ccsync.ports.desired import Relation
 
 _BEFORE, _AFTER = "before:", "after:"
 

@@ -11,7 +11,7 @@ import duckdb
 
 from ccsync.engine.quote import identifier, literal
 from ccsync.errors import CcsyncError, Diagnostic, StorageError
-from ccsync.ports import Relation
+from ccsync.ports.desired import Relation
 
 DEFAULT_MEMORY_LIMIT = "1GB"
 

@@ -10,7 +10,8 @@ from ccsync.engine.live import People, load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
 from ccsync.engine.suppression import among_sql
-from ccsync.ports import DiffRequest, Relation, Sibling
+from ccsync.ports.desired import Relation
+from ccsync.ports.diff import DiffRequest, Sibling
 
 
 @dataclass(frozen=True, slots=True)

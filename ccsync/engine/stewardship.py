@@ -12,7 +12,10 @@ from ccsync.engine.ledger import COLUMNS
 from ccsync.engine.live import People, load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
-from ccsync.ports import Adopted, Ledger, Live, Readmitted, Relation
+from ccsync.ports.desired import Relation
+from ccsync.ports.ledger import Ledger
+from ccsync.ports.live import Live
+from ccsync.ports.stewardship import Adopted, Readmitted
 
 _OPTOUT_COLUMNS = "account VARCHAR, list_id VARCHAR, key VARCHAR, since VARCHAR, reason VARCHAR, run VARCHAR"
 

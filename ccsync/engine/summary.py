@@ -1,13 +1,13 @@
 """What the values of wanted people look like, column by column, for people to check a mapping by.
 
-Relations are those of `ports.Desired`.
+Relations are those of `ports.desired.Desired`.
 """
 
 from collections.abc import Mapping, Sequence
 
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
-from ccsync.ports import Relation
+from ccsync.ports.desired import Relation
 
 
 def filled_fields(session: Session, people: Relation, fields: Sequence[str]) -> Mapping[str, tuple[int, str | None]]:

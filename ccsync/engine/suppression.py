@@ -16,7 +16,7 @@ from ccsync.engine.projection import Wish
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
 from ccsync.errors import Diagnostic, InvalidError, Severity
-from ccsync.ports import Relation, Suppressed
+from ccsync.ports.desired import Relation, Suppressed
 
 _HASH = literal("[0-9a-f]{64}")
 

@@ -8,7 +8,8 @@ from ccsync.engine.encode import after, before
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
 from ccsync.engine.sides import Sides
-from ccsync.ports import Live, Relation
+from ccsync.ports.desired import Relation
+from ccsync.ports.live import Live
 
 
 def drift(field: str) -> str:

@@ -16,7 +16,9 @@ from ccsync.engine.ledger import ledger_columns
 from ccsync.engine.live import People, load_people
 from ccsync.engine.quote import identifier, literal
 from ccsync.engine.session import Session
-from ccsync.ports import Diffed, Relation, Skipped, Undone, UndoRequest
+from ccsync.ports.desired import Relation
+from ccsync.ports.diff import Diffed
+from ccsync.ports.undoing import Skipped, Undone, UndoRequest
 
 
 class LedgerUndoer:

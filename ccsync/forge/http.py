@@ -13,7 +13,7 @@ import httpx
 from ccsync.core.address import is_loopback
 from ccsync.errors import DeniedError, Diagnostic, NotFoundError, OutcomeUnknownError, RejectedError, TransientError
 from ccsync.forge.place import Kind, Place
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 
 TRIES = 4
 LONGEST_WAIT_S = 60.0

@@ -24,7 +24,12 @@ from ccsync.planner.targets import (
     other_account,
     with_fields_checked,
 )
-from ccsync.ports import Clock, Desires, Differ, LiveReader, Policies, Sink, Snapshot
+from ccsync.ports.clock import Clock, Sink
+from ccsync.ports.desired import Desires
+from ccsync.ports.diff import Differ
+from ccsync.ports.ledger import Snapshot
+from ccsync.ports.live import LiveReader
+from ccsync.ports.policy import Policies
 
 
 def make_plan(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ccsync.core.spec import ExportName, Project, Protection
 from ccsync.errors import Diagnostic, Severity
 from ccsync.planner.targets import Target
-from ccsync.ports import Ledger, Snapshot
+from ccsync.ports.ledger import Ledger, Snapshot
 
 _LIFTED = "to delete it for good, set `prevent_delete: false` there, apply, and delete it then"
 

@@ -9,7 +9,11 @@ from ccsync.core.event import RefreshFinished, RefreshStarted, SegmentRead
 from ccsync.core.plan import canonical_json
 from ccsync.core.spec import AccountId, Column, Export, ExportName, Expression, OnDelete, OnLeave, Sql, Value
 from ccsync.planner.targets import Target
-from ccsync.ports import Desired, Desires, DiffRequest, Live, LiveFile, Sibling, Sink, Snapshot
+from ccsync.ports.clock import Sink
+from ccsync.ports.desired import Desired, Desires
+from ccsync.ports.diff import DiffRequest, Sibling
+from ccsync.ports.ledger import Snapshot
+from ccsync.ports.live import Live, LiveFile
 
 
 @dataclass(frozen=True, slots=True)

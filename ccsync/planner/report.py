@@ -16,7 +16,9 @@ from ccsync.errors import Diagnostic, Severity
 from ccsync.planner.deletion import absent_exports, deletion_refused, protection_of, unrecorded
 from ccsync.planner.evidence import Evidence, mapping_of, on_leave_of
 from ccsync.planner.targets import Account, PlanOptions, Target
-from ccsync.ports import Desired, Diffed, Snapshot
+from ccsync.ports.desired import Desired
+from ccsync.ports.diff import Diffed
+from ccsync.ports.ledger import Snapshot
 
 
 def export_plan(

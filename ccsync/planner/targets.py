@@ -9,7 +9,9 @@ from ccsync.core.policy import WHOLE_PLAN
 from ccsync.core.spec import AccountId, Connection, ConnectionName, Export, ExportName, Project, Protection
 from ccsync.core.target import Known, Pinned, missing_custom_fields, resolve_list
 from ccsync.errors import DeniedError, Diagnostic, InvalidError
-from ccsync.ports import CustomField, Definitions, Ledger, LiveReader, Snapshot
+from ccsync.ports.desired import Definitions
+from ccsync.ports.ledger import Ledger, Snapshot
+from ccsync.ports.live import CustomField, LiveReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""One small sealed thing beside the state, in the same storage: `ports.SharedBox`. What is in it is not known here."""
+"""One small sealed thing beside the state, in the same storage: `ports.ledger.SharedBox`.
+
+What is in it is not known here.
+"""
 
 from ccsync.sealing import Keys
 from ccsync.state import refusals

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 from ccsync.state.files import Disk, disk_trouble, make_folders, replace_file, sha256_of
 from ccsync.state.objects import Tag
 

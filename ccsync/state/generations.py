@@ -11,7 +11,8 @@ from pathlib import Path
 from ccsync.core.plan import StateRef, to_text
 from ccsync.core.spec import ExportName
 from ccsync.errors import StaleError, StorageError
-from ccsync.ports import Clock, Ledger, NextGeneration, Snapshot
+from ccsync.ports.clock import Clock
+from ccsync.ports.ledger import Ledger, NextGeneration, Snapshot
 from ccsync.state import refusals
 from ccsync.state.files import disk_trouble, sha256_of
 from ccsync.state.head import HEAD, NO_STATE, Head, folder_of, head_bytes, read_head, serial_of
@@ -160,7 +161,7 @@ class Generations:
     # ------------------------------------------------------------ writing
 
     def commit(self, base: StateRef, generation: NextGeneration) -> StateRef:
-        """See `ports.LedgerWriter`. Returns `base`, and writes nothing, when the content is the same."""
+        """See `ports.ledger.LedgerWriter`. Returns `base`, and writes nothing, when the content is the same."""
         head, stored = self._establish()
         if head.ref != base:
             raise _elsewhere(head, base)

@@ -46,7 +46,8 @@ class _Read:
 
 
 class StoredJournal:
-    """`ports.Journal` over a store. One object may write a run's journal; a second one's entry would collide (E712)."""
+    """`ports.journal.Journal` over a store. One object may write a run's journal; a second one's entry would collide
+    (E712)."""
 
     def __init__(self, store: Store, run: str, read: _Read, plan: Plan, changes: Mapping[ExportName, Path]) -> None:
         self.run = run
@@ -71,7 +72,7 @@ class StoredJournal:
         self._records.append(record)
 
     def keep(self, file: Path, name: str) -> Path:
-        """See `ports.Journal`. A name kept before then stands for the new file."""
+        """See `ports.journal.Journal`. A name kept before then stands for the new file."""
         with disk_trouble("read a rows file"):
             sha256 = sha256_of(file)
         # The number makes the place its own: an earlier file of this name stays whole until the entry is durable.
@@ -104,7 +105,7 @@ class StoredJournal:
 
 
 class StoredJournals:
-    """`ports.Journals` over a store. establish: see `head.establish`; a journal is never without a HEAD."""
+    """`ports.journal.Journals` over a store. establish: see `head.establish`; a journal is never without a HEAD."""
 
     def __init__(self, store: Store, establish: Callable[[], object]) -> None:
         self._store = store

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ccsync.errors import Diagnostic, LockedError, StorageError
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 from ccsync.state.files import Disk, disk_trouble, make_folders, open_private, replace_file, sweep
 
 POLL_S = 0.25
@@ -42,7 +42,7 @@ class Holder:
 
 
 class Held(Protocol):
-    """`ports.Lease`, and the end of it. A context manager; leaving it frees the lock."""
+    """`ports.ledger.Lease`, and the end of it. A context manager; leaving it frees the lock."""
 
     def check(self) -> None: ...
 
@@ -187,7 +187,7 @@ class Lock:
 
 
 class HeldLock:
-    """`ports.Lease`. A context manager; leaving it frees the lock."""
+    """`ports.ledger.Lease`. A context manager; leaving it frees the lock."""
 
     def __init__(self, path: Path, facts: Path, disk: Disk, descriptor: int, token: str) -> None:
         self._path = path
@@ -197,7 +197,7 @@ class HeldLock:
         self._token = token
 
     def check(self) -> None:
-        """See `ports.Lease`. Also raises LockedError once the lock was given back."""
+        """See `ports.ledger.Lease`. Also raises LockedError once the lock was given back."""
         if not self._ours():
             raise lock_lost("it was taken away with `ccsync lock release`")
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ccsync.core.plan import StateRef, to_text
 from ccsync.errors import Diagnostic, InvalidError, Severity, StaleError
-from ccsync.ports import Clock, Snapshot
+from ccsync.ports.clock import Clock
+from ccsync.ports.ledger import Snapshot
 from ccsync.state import refusals
 from ccsync.state.files import disk_trouble, sha256_of
 from ccsync.state.generations import Generations, Source, sources_of

@@ -28,7 +28,7 @@ class FileFact:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFacts:
-    """A `ports.Ledger` without its path. file: within the generation."""
+    """A `ports.ledger.Ledger` without its path. file: within the generation."""
 
     connection: ConnectionName
     account: AccountId

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ccsync.core.plan import StateRef
 from ccsync.errors import Diagnostic, Severity, StaleError
-from ccsync.ports import Clock, Snapshot
+from ccsync.ports.clock import Clock
+from ccsync.ports.ledger import Snapshot
 from ccsync.sealing import Keys
 from ccsync.state import mending
 from ccsync.state.cache import Cache

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ccsync.errors import Diagnostic, StorageError
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 from ccsync.state.cache import Cache
 from ccsync.state.files import checked_chunks, disk_trouble
 from ccsync.state.objects import NotDoneError, Objects, Tag, UnsureError

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from ccsync.errors import CcsyncError, StorageError
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 from ccsync.state.head import json_bytes
 from ccsync.state.lock import Holder, facts_of, holder_from, lock_lost, locked
 from ccsync.state.remote import RemoteStore
@@ -143,7 +143,7 @@ class RemoteLease:
         return True
 
     def check(self) -> None:
-        """See `ports.Lease`. Also raises LockedError once the lock was given back."""
+        """See `ports.ledger.Lease`. Also raises LockedError once the lock was given back."""
         if not self.beat():
             raise lock_lost("another run took it over, or it was taken away with `ccsync lock release`")
 

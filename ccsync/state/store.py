@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NewType, Protocol
 
 from ccsync.errors import Diagnostic, LockedError
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 from ccsync.state.files import (
     Disk,
     checked_chunks,

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ccsync.core.spec import AccountId, Connection
 from ccsync.errors import Diagnostic
-from ccsync.ports import AccountInfo
+from ccsync.ports.live import AccountInfo
 from ccsync.views.document import Document, diagnostic_document
 from ccsync.views.text import BLANK, Line, line, number
 

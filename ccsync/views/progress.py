@@ -27,7 +27,7 @@ from ccsync.core.event import (
     SegmentRead,
     Waiting,
 )
-from ccsync.ports import Sink
+from ccsync.ports.clock import Sink
 from ccsync.views.diagnostics import diagnostic_lines
 from ccsync.views.mask import shown
 from ccsync.views.text import Line, counted, duration, line, number, print_lines, tally

@@ -9,7 +9,7 @@ import pytest
 from ccsync.core.event import Status
 from ccsync.core.plan import Plan
 from ccsync.errors import TransientError
-from ccsync.ports import Activity, ActivityState
+from ccsync.ports.live import Activity, ActivityState
 
 from tests.applier.interrupting import days_pass, interrupt
 from tests.applier.people import mail, one_export, person

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ccsync.engine.remembering import remember
 from ccsync.engine.session import Session
-from ccsync.ports import Snapshot
+from ccsync.ports.ledger import Snapshot
 
 from tests.applier.people import assert_converged, mail, one_export, person
 from tests.support.world import World

@@ -13,7 +13,7 @@ from typing import cast
 from ccsync.adoption import import_list
 from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.spec import AccountId, ListId
-from ccsync.ports import AccountInfo, LiveFile, LiveReader, RemoteList
+from ccsync.ports.live import AccountInfo, LiveFile, LiveReader, RemoteList
 
 from tests.bench.people import write_members
 

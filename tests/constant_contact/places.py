@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ccsync.cli.clock import SystemClock
 from ccsync.constant_contact.tokenstore import OpenBox
-from ccsync.ports import SharedBox
+from ccsync.ports.ledger import SharedBox
 from ccsync.sealing import load_keys
 from ccsync.state.box import StateBox
 from ccsync.state.files import LocalDisk

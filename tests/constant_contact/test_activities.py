@@ -21,7 +21,7 @@ from ccsync.errors import (
     StoppedError,
     TransientError,
 )
-from ccsync.ports import ActivityState, ImportBody
+from ccsync.ports.live import ActivityState, ImportBody
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

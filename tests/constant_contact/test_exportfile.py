@@ -9,7 +9,7 @@ from ccsync.constant_contact import exportfile
 from ccsync.constant_contact.exportfile import NotWhole, shape_of
 from ccsync.constant_contact.headings import asked_fields, columns
 from ccsync.core.fields import Definition
-from ccsync.ports import CustomField
+from ccsync.ports.live import CustomField
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -27,7 +27,7 @@ from ccsync.errors import (
     StoppedError,
     TransientError,
 )
-from ccsync.ports import ImportBody
+from ccsync.ports.live import ImportBody
 
 from tests.constant_contact.raw_server import answer, raw_server
 from tests.constant_contact.world import CANARY, HOST, START, World

@@ -8,7 +8,7 @@ from ccsync.constant_contact.account import ConstantContact
 from ccsync.core.event import Noticed
 from ccsync.core.spec import ListId
 from ccsync.errors import DeniedError, NotFoundError, RejectedError, TransientError
-from ccsync.ports import LiveFile
+from ccsync.ports.live import LiveFile
 
 from tests.constant_contact.world import World
 

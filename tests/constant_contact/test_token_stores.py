@@ -14,7 +14,7 @@ from ccsync.constant_contact.sharedstore import DEAD_AFTER_S, SharedStore
 from ccsync.constant_contact.tokenstore import TokenStore, open_store
 from ccsync.core.spec import Auth, AuthFlow, Connection, ConnectionName, TokenPlace
 from ccsync.errors import CcsyncError, DeniedError, StorageError, TransientError
-from ccsync.ports import SharedBox
+from ccsync.ports.ledger import SharedBox
 from ccsync.sealing import fresh_key, load_keys
 from ccsync.state.files import LocalDisk
 from ccsync.state.head import read_head

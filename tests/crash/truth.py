@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from ccsync.ports import Snapshot
+from ccsync.ports.ledger import Snapshot
 
 from tests.support.world import Planned, World
 

@@ -98,7 +98,7 @@ def _keys(part: Any) -> Iterator[tuple[str, Any]]:  # Any: JSON
 def test_every_code_that_is_said_is_documented_and_every_documented_code_is_said() -> None:
     said: set[str] = set()
     for path in (ROOT / "ccsync").rglob("*.py"):
-        if path.name != "catalogue.py":
+        if path.parent.name != "catalogue":
             said |= set(re.findall(r"\"([EW]\d{3})\"", path.read_text(encoding="utf-8")))
     documented = set(re.findall(r"^## ([EW]\d{3}):", text_of("errors.md"), re.MULTILINE))
     assert documented == set(CATALOGUE)

@@ -24,7 +24,7 @@ from ccsync.engine.desired import SegmentEngine
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
 from ccsync.errors import CcsyncError
-from ccsync.ports import Desired, Relation
+from ccsync.ports.desired import Desired, Relation
 
 Option = str | int | float | bool
 

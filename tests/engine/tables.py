@@ -11,7 +11,10 @@ from ccsync.core.plan import ExportPlan, ListTarget, Plan, StateRef
 from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDelete, OnLeave
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
-from ccsync.ports import Desired, DiffRequest, Live, LiveFile, Relation, SentBatch, Settlement, Sibling
+from ccsync.ports.desired import Desired, Relation
+from ccsync.ports.diff import DiffRequest, Sibling
+from ccsync.ports.live import Live, LiveFile
+from ccsync.ports.outcomes import SentBatch, Settlement
 
 Row = Mapping[str, str | None]
 People = Mapping[str, Row]

@@ -10,7 +10,7 @@ from ccsync.engine.encode import after, csv_header
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
 from ccsync.errors import CcsyncError
-from ccsync.ports import Relation
+from ccsync.ports.desired import Relation
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from ccsync.core.spec import ExportName
 from ccsync.engine.conflicts import PART_ROWS, blank_conflicts
 from ccsync.engine.session import Session
-from ccsync.ports import Relation
+from ccsync.ports.desired import Relation
 
 
 @pytest.mark.parametrize("part_rows", [1, 7, 60, PART_ROWS])

@@ -26,7 +26,7 @@ from ccsync.core.spec import (
     Value,
 )
 from ccsync.errors import InvalidError
-from ccsync.ports import Desired, Relation
+from ccsync.ports.desired import Desired, Relation
 
 from tests.engine.projects import Bench, codes, everything_said, export, source, table
 

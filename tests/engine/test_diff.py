@@ -10,7 +10,9 @@ from ccsync.core.spec import ExportName, OnLeave
 from ccsync.engine.diff import ThreeWayDiffer
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
-from ccsync.ports import Desired, Diffed, Live, Relation, Sibling
+from ccsync.ports.desired import Desired, Relation
+from ccsync.ports.diff import Diffed, Sibling
+from ccsync.ports.live import Live
 
 from tests.engine import tables
 from tests.engine.tables import member

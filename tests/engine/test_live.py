@@ -8,7 +8,7 @@ from ccsync.engine.live import load_people
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
 from ccsync.errors import RemoteError, StorageError
-from ccsync.ports import LiveFile
+from ccsync.ports.live import LiveFile
 
 EMAIL = {"email": "Email address"}
 

@@ -7,7 +7,8 @@ import pytest
 from ccsync.engine.outcomes import OutcomeFinder
 from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
-from ccsync.ports import Live, Outcome, Sent, SentBatch, Settlement
+from ccsync.ports.live import Live
+from ccsync.ports.outcomes import Outcome, Sent, SentBatch, Settlement
 
 from tests.engine import tables
 from tests.engine.tables import member

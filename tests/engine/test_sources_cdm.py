@@ -10,7 +10,7 @@ import pytest
 from ccsync.core.spec import Column, Duplicates, OrderBy, Sql
 from ccsync.engine.desired import SegmentEngine
 from ccsync.errors import InvalidError
-from ccsync.ports import Desired
+from ccsync.ports.desired import Desired
 
 from tests.engine.lake import (
     COLUMNS,

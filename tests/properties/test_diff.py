@@ -11,7 +11,8 @@ import pytest
 from ccsync.core.spec import ExportName, OnLeave
 from ccsync.engine.diff import ThreeWayDiffer
 from ccsync.engine.session import Session
-from ccsync.ports import Desired, Diffed, Sibling
+from ccsync.ports.desired import Desired
+from ccsync.ports.diff import Diffed, Sibling
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

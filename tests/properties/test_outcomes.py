@@ -11,7 +11,10 @@ from ccsync.engine.diff import ThreeWayDiffer
 from ccsync.engine.firewall import LiveFirewall
 from ccsync.engine.outcomes import OutcomeFinder
 from ccsync.engine.session import Session
-from ccsync.ports import Diffed, Drops, Live, Sent, SentBatch, Sibling
+from ccsync.ports.bodies import Drops
+from ccsync.ports.diff import Diffed, Sibling
+from ccsync.ports.live import Live
+from ccsync.ports.outcomes import Sent, SentBatch
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 

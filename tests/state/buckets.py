@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 from ccsync.sealing import Keys, fresh_key, load_keys
 from ccsync.state.cache import Cache
 from ccsync.state.objects import Below, CloudObjects, Content, NotDoneError, Object, Objects, Tag, UnsureError

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ccsync.core.plan import StateRef
 from ccsync.errors import Diagnostic, StaleError, StorageError
-from ccsync.ports import Snapshot
+from ccsync.ports.ledger import Snapshot
 from ccsync.state.files import Disk
 
 from tests.state.world import (

@@ -13,7 +13,7 @@ from ccsync.core.change import Counts, zero_held_back, zero_unusable
 from ccsync.core.plan import ExportPlan, ListTarget, Plan, StateRef, sealed
 from ccsync.core.record import Accepted, ActivityId, AttemptId, Intended, Looked, Record
 from ccsync.core.spec import AccountId, ConnectionName, ExportName, ListId, OnDelete, OnLeave
-from ccsync.ports import Ledger, NextGeneration, Snapshot
+from ccsync.ports.ledger import Ledger, NextGeneration, Snapshot
 from ccsync.state.files import Disk, LocalDisk, sha256_of
 from ccsync.state.lock import Holder
 from ccsync.state.opening import State

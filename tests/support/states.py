@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from ccsync.ports import Clock
+from ccsync.ports.clock import Clock
 from ccsync.sealing import Keys
 from ccsync.state import planfile
 from ccsync.state.files import Disk, LocalDisk

@@ -34,7 +34,7 @@ from ccsync.engine.stewardship import Steward
 from ccsync.engine.undo import LedgerUndoer
 from ccsync.errors import ExitCode
 from ccsync.planner import PlanOptions, make_plan
-from ccsync.ports import Destination
+from ccsync.ports.live import Destination
 from ccsync.readmission import Readmission, readmit
 from ccsync.sandbox.app import create_app
 from ccsync.sandbox.options import ActivityMode, SandboxOptions
