@@ -37,7 +37,7 @@ COMMANDS = (
     Command("state", "state", "Look at the state, check it, restore it, move it, seal it anew."),
     Command("lock", "lock", "See who holds the state's lock, or take it away."),
     Command("connections", "connections", "List connections, sign in to them, check them."),
-    Command("lists", "lists", "Show the lists of a connection's account."),
+    Command("lists", "lists", "Show the lists of a connection's account, or find one."),
     Command("whoami", "whoami", "Say who is acting, why, and what they may do."),
     Command("exports", "exports", "List the declared exports, what they send, when they run."),
     Command("segments", "segments", "List the declared segments, or preview one."),

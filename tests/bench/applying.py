@@ -5,13 +5,11 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from tests.bench.project import Project, make_profiles, make_project, served
+from tests.bench.project import NO_RATE, VENDOR_RATE, Project, make_profiles, make_project, served
 from tests.bench.results import Check, Result, at_most, line
 from tests.bench.runs import Measured, Program, fresh, interleaved, run_once
 from tests.bench.scale import RAW, Scale
 
-VENDOR_RATE, NO_RATE = 4, 1_000_000
-"""Requests a second."""
 MAX_ROWS, MAX_BYTES, MAX_IDS = 39_999, 3_994_904, 500
 """Of one request, as `core/batch.py` has them; written again here, for a floor must not follow the program."""
 IMPORT, REMOVAL, JOBS = (
@@ -132,9 +130,9 @@ def delta(scale: Scale, work: Path) -> Result:
 
 
 def _synced(scale: Scale, work: Path, env: dict[str, str]) -> tuple[Project, Path, Path]:
-    """A project that was just applied, its profiles, and those after 1 % of churn."""
+    """A project without a limit of requests that was just applied, its profiles, and those after 1 % of churn."""
     folder = fresh(work / "applying")
-    project = make_project(folder / "project", work)
+    project = make_project(folder / "project", work, rate=NO_RATE)
     plain = make_profiles(folder / "plain.parquet", scale.people, work)
     project.profiles(plain)
     run_once(project.ccsync("apply", "apply", "--auto-approve", **env), work)

@@ -24,19 +24,17 @@ changes, with nothing around it; the smallest typer programs; the same rows post
 TAIL = """
 ## What the time goes to, and what was done about it
 
-A plan of a million people is a quarter starting (typer with what it brings, jsonschema, DuckDB itself, our own value
-classes), a quarter reading the source and applying the key rule, a quarter the three-way join, and the rest finding
-duplicates and writing. What a profile showed and what became of it, in CPU seconds for a million rows:
+A plan of a million people goes, about evenly, to starting (typer with what it brings, jsonschema, DuckDB itself, our
+own value classes), to reading the source with the key rule, to the three-way join, and to finding duplicates and
+writing. What profiles showed and what became of it, in CPU seconds for a million rows:
 
 - **Telling leavers whose row is gone from those who left the segment** read the whole source once more for each export
-  and made its keys distinct: 2.1 of 4.1 seconds. Hashes of a source's keys are now kept for all exports of a command
-  (0.3 s), and a source that an export takes whole is not read again at all. The plan went from 3 times raw SQL to
-  under 2.
+  and made its keys distinct. Hashes of a source's keys are now kept for all exports of a command (0.3 s), and a source
+  that an export takes whole is not read again at all.
 - **The key rule was worked out twice a row** wherever a filter stood above it, as DuckDB computes an expression once
   for the filter and once for the result: 0.34 s became 0.17 s.
-- **Exports that disagree** were sought in one hash table over all people of all exports, which can't be spilled: twenty
-  exports of a million ended in E713 within 1 GB. People are compared in parts now; ten exports took 1,171 MB and take
-  821 MB, in less time.
+- **Exports that disagree** were sought in one hash table over all people of all exports: twenty exports of a million
+  ended in E713 within 1 GB. People are compared in parts now; ten exports took 1,171 MB and take 821 MB, in less time.
 - **A first plan's memory** is the sort that makes plan files a function of their rows. It takes what the limit leaves
   and spills the rest: 790 MB within 1 GB, 510 MB within 400 MB, at the same CPU time (`CCSYNC_MEMORY_LIMIT`, see
   [Limits](limits.md#memory-and-disk)).

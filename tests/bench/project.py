@@ -25,7 +25,7 @@ connections:
     consent: {data_privacy: agreed, agreed_by: anna@example.com, agreed_on: "2026-10-01"}
     auth: {flow: access_token, access_token: "${env:CC_ACCESS_TOKEN}"}
     endpoints: {api: "${env:CC_API}", auth: "${env:CC_AUTH}"}
-    limits: {max_contacts: 100000000, poll_seconds: [0.5, 2]}
+    limits: {max_contacts: 100000000, poll_seconds: [0.5, 2], requests_per_second: RATE}
 sources:
   crm: {type: parquet, path: people.parquet}
 segments:
@@ -41,6 +41,8 @@ EXPORT = """\
     attributes: {{first_name: first_name, last_name: last_name}}
 """
 REGIONS = 10
+VENDOR_RATE, NO_RATE = 4, 1000
+"""Requests a second: what the vendor lets through, and the most that a connection can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +72,21 @@ class Project:
         run_once(Program("import", ("-m", "tests.bench.ledger", str(self.folder), str(profiles))), self.work)
 
 
-def make_project(folder: Path, work: Path, exports: int = 1) -> Project:
+def make_project(folder: Path, work: Path, exports: int = 1, rate: int = VENDOR_RATE) -> Project:
+    """rate: requests a second that ccsync keeps to."""
     folder.mkdir(parents=True)
     names = ["everyone"] if exports == 1 else [f"region_{number}" for number in range(exports)]
-    (folder / "ccsync.yaml").write_text(declaration(names, names), encoding="utf-8")
+    (folder / "ccsync.yaml").write_text(declaration(names, names, rate), encoding="utf-8")
     return Project(folder, work)
 
 
-def declaration(segments: Sequence[str], exports: Sequence[str]) -> str:
+def declaration(segments: Sequence[str], exports: Sequence[str], rate: int = VENDOR_RATE) -> str:
     """The configuration, with these segments and exports; `region_3` is of the people of region 3."""
     conditions = [f', where: "region = {name[-1]}"' if name.startswith("region_") else "" for name in segments]
     declared = [SEGMENT.format(name=name, where=where) for name, where in zip(segments, conditions, strict=True)]
-    return "".join([CONFIG, *declared, "exports:\n", *(EXPORT.format(name=name) for name in exports)])
+    return "".join(
+        [CONFIG.replace("RATE", str(rate)), *declared, "exports:\n", *(EXPORT.format(name=name) for name in exports)]
+    )
 
 
 def make_profiles(path: Path, people: int, work: Path, *, churned: bool = False) -> Path:

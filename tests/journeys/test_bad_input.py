@@ -405,10 +405,11 @@ def test_without_consent_nothing_is_sent(bad: Bad) -> None:
 
 
 def test_without_the_right_nothing_is_sent(bad: Bad) -> None:
+    # Whom to ask is said: colleagues, as the configuration names them. Of those in the data nothing is.
     bad.world.people((*PEOPLE, "frank"))
-    roles = "roles: {administrators: [anna@example.com], contributors: [bob@example.com], viewers: ['*']}"
+    roles = "roles: {administrators: [anna@contoso.example], contributors: [bob@contoso.example], viewers: ['*']}"
     bad.edit("connections:", f"{roles}\nconnections:")
-    bad.refused("E202", 8, "newsletter", command=("apply", "--auto-approve", "--as", "bob@example.com"))
+    bad.refused("E202", 8, "newsletter", command=("apply", "--auto-approve", "--as", "bob@contoso.example"))
     bad.refused("E201", 8, command=("apply", "--auto-approve", "--as", "eve@example.net"))
 
 
