@@ -6,7 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.crash.machine import Machine
 
-SHARDS, EXAMPLES, STEPS = 4, 20, 5
+SHARDS, EXAMPLES, STEPS = 4, 50, 5
 LONG_SHARDS, LONG_EXAMPLES, LONG_STEPS = 20, 150, 16
 
 
