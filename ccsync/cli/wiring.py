@@ -263,7 +263,7 @@ class Workspace:
 
     def sign_ins(self, connection: Connection) -> "TokenStore":
         """Where the connection's sign-in is kept. Raises DeniedError (E316, E317)."""
-        from ccsync.constant_contact.tokenstore import open_store
+        from ccsync.constant_contact.tokenplaces import open_store
 
         return open_store(connection, os.environ, self.clock, self.sign_in_box)
 

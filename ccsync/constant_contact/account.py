@@ -19,7 +19,7 @@ from ccsync.constant_contact.grants import StoredGrant
 from ccsync.constant_contact.http import ApiClient
 from ccsync.constant_contact.oauth import OAuthClient
 from ccsync.constant_contact.routes import NEEDED_PRIVILEGES, find_route
-from ccsync.constant_contact.tokenstore import OpenBox, open_store
+from ccsync.constant_contact.tokenplaces import OpenBox, open_store
 from ccsync.constant_contact.wire import Call, Timeouts
 from ccsync.core.event import Noticed
 from ccsync.core.fields import DECIMALS_MAX, Definition

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ccsync.cli.clock import SystemClock
-from ccsync.constant_contact.tokenstore import OpenBox
+from ccsync.constant_contact.tokenplaces import OpenBox
 from ccsync.ports.ledger import SharedBox
 from ccsync.sealing import load_keys
 from ccsync.state.box import StateBox

@@ -19,7 +19,7 @@ from ccsync.cli.clock import SystemClock
 from ccsync.constant_contact.account import ConstantContact
 from ccsync.constant_contact.filestore import FileStore
 from ccsync.constant_contact.login import kept_in, login, signed_in
-from ccsync.constant_contact.tokenstore import open_store
+from ccsync.constant_contact.tokenplaces import open_store
 from ccsync.core.spec import Auth, AuthFlow, Endpoints, Secret
 from ccsync.errors import CcsyncError, DeniedError, ExitCode, StoppedError, StorageError, TransientError
 from ccsync.sandbox.options import Endpoints as Served

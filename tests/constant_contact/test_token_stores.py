@@ -11,7 +11,8 @@ from ccsync.cli.clock import SystemClock
 from ccsync.constant_contact.envstore import hand_over
 from ccsync.constant_contact.grant import Grant
 from ccsync.constant_contact.sharedstore import DEAD_AFTER_S, SharedStore
-from ccsync.constant_contact.tokenstore import TokenStore, open_store
+from ccsync.constant_contact.tokenplaces import open_store
+from ccsync.constant_contact.tokenstore import TokenStore
 from ccsync.core.spec import Auth, AuthFlow, Connection, ConnectionName, TokenPlace
 from ccsync.errors import CcsyncError, DeniedError, StorageError, TransientError
 from ccsync.ports.ledger import SharedBox
