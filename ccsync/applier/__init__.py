@@ -5,7 +5,7 @@ generation. What was interrupted is settled by the same code, from the journal (
 """
 
 from ccsync.applier.apply import apply_plan
-from ccsync.applier.deck import StopSignal, Work
+from ccsync.applier.deck import Means, StopSignal, Work
 from ccsync.applier.settle import settle
 
-__all__ = ["StopSignal", "Work", "apply_plan", "settle"]
+__all__ = ["Means", "StopSignal", "Work", "apply_plan", "settle"]

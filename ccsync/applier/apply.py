@@ -1,17 +1,17 @@
 """Runs an apply from its first check to its report. Settling one that was interrupted is `settle`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ccsync.applier.close import Settled, commit, results, settle_rows
-from ccsync.applier.deck import Deck, StopSignal, Work
+from ccsync.applier.deck import Deck, Means
 from ccsync.applier.prepare import check_remote, create_lists, look, resolve_ids
 from ccsync.applier.send import Parcel, parcels, send_all
 from ccsync.core.batch import BatchKind
 from ccsync.core.event import ApplyFinished, ApplyStarted, Status
 from ccsync.core.guard import blocking
 from ccsync.core.plan import Plan
-from ccsync.core.spec import ConnectionLimits, ConnectionName, ExportName
+from ccsync.core.spec import ConnectionName, ExportName
 from ccsync.errors import (
     CcsyncError,
     DeniedError,
@@ -22,28 +22,16 @@ from ccsync.errors import (
     StaleError,
     StoppedError,
 )
-from ccsync.ports.clock import Clock, Sink
 from ccsync.ports.journal import Journals
-from ccsync.ports.ledger import Lease, LedgerWriter, Snapshot
-from ccsync.ports.live import Destination
 
 
 def apply_plan(
     plan: Plan,
     changes: Mapping[ExportName, Path],
+    means: Means,
     *,
     run: str,
-    snapshot: Snapshot,
     journals: Journals,
-    writer: LedgerWriter,
-    lease: Lease,
-    destinations: Callable[[ConnectionName], Destination],
-    limits: Mapping[ConnectionName, ConnectionLimits],
-    work: Work,
-    workdir: Path,
-    clock: Clock,
-    sink: Sink,
-    stop: StopSignal,
     allowed: tuple[str, ...] = (),
 ) -> ApplyFinished:
     """Does what the plan says, or less. The caller holds the lock, has settled what was pending and has checked that
@@ -56,15 +44,11 @@ def apply_plan(
     blocked = blocking(plan, (*plan.allowed, *allowed))
     if blocked:
         raise GuardError(*blocked)
-    lease.check()  # whoever took over may have begun a journal by now, and this would clear it away
+    means.lease.check()  # whoever took over may have begun a journal by now, and this would clear it away
     journal = journals.begin(run, plan, changes)
-    deck = Deck(
-        plan, changes, run, snapshot, journal, writer, lease, destinations, limits, work, workdir, clock, sink, stop
-    )
-    deck.started_at = clock.monotonic()
-    deck.allowed = (*plan.allowed, *allowed)
+    deck = Deck(plan, changes, journal, means, means.clock.monotonic(), allowed=(*plan.allowed, *allowed))
     batches = sum(len(export.batches) for export in plan.exports)
-    sink(ApplyStarted(run, plan.plan_id, len(plan.exports), deck.rows_done()[1], batches))
+    means.sink(ApplyStarted(run, plan.plan_id, len(plan.exports), deck.rows_done()[1], batches))
     try:
         settled = _carry_out(deck)
     except StoppedError as stopped:
@@ -126,7 +110,7 @@ def _second_tries(deck: Deck, settled: Mapping[ExportName, Settled]) -> Mapping[
             continue
         export = deck.plan.export(name)
         rows_file = f"again-{name}.parquet"
-        keys = deck.work.outcomes.missing_keys(part.outcome, deck.fresh_folder("again"))
+        keys = deck.means.work.outcomes.missing_keys(part.outcome, deck.fresh_folder("again"))
         deck.journal.keep(keys, rows_file)
         again.setdefault(export.connection, []).extend(
             Parcel(export, batch, rows_file) for batch in export.batches if batch.number in doubtful
@@ -141,16 +125,16 @@ def _finished(deck: Deck, settled: Mapping[ExportName, Settled], serial: int) ->
     found = results(settled)
     whole = not deck.problems and not any(result.unfinished for result in found)
     finished = ApplyFinished(
-        deck.run,
+        deck.journal.run,
         deck.plan.plan_id,
         Status.SUCCESSFUL if whole else Status.PARTIAL,
         serial,
         found,
         _calls(deck),
-        deck.clock.monotonic() - deck.started_at,
+        deck.means.clock.monotonic() - deck.started_at,
         tuple(deck.problems),
     )
-    deck.sink(finished)
+    deck.means.sink(finished)
     return finished
 
 
@@ -167,18 +151,18 @@ def _canceled(deck: Deck, stopped: StoppedError) -> ApplyFinished:
 
 def _unsettled(deck: Deck, status: Status, error: CcsyncError) -> ApplyFinished:
     finished = ApplyFinished(
-        deck.run,
+        deck.journal.run,
         deck.plan.plan_id,
         status,
-        deck.snapshot.ref.serial,
+        deck.means.snapshot.ref.serial,
         (),
         _calls(deck),
-        deck.clock.monotonic() - deck.started_at,
+        deck.means.clock.monotonic() - deck.started_at,
         (*deck.problems, *error.diagnostics),
     )
-    deck.sink(finished)
+    deck.means.sink(finished)
     return finished
 
 
 def _calls(deck: Deck) -> int:
-    return sum(deck.destinations(connection).calls_made() for connection in deck.connections())
+    return sum(deck.destination(connection).calls_made() for connection in deck.connections())

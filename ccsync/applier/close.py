@@ -39,10 +39,10 @@ def settle_rows(deck: Deck, *, final: bool, late: bool = False) -> Mapping[Expor
         if not export.has_changes:
             continue
         settlement = _settlement(deck, export, read_back.get(export.name), final=final, late=late)
-        outcome = deck.work.outcomes.outcome(settlement, deck.fresh_folder("outcome"))
+        outcome = deck.means.work.outcomes.outcome(settlement, deck.fresh_folder("outcome"))
         if settlement.read_back is not None:
             settlement, outcome = _believed(deck, export, settlement, outcome)
-            deck.sink(ReadBack(export.name, sum(outcome.counts.values()), outcome.missing))
+            deck.means.sink(ReadBack(export.name, sum(outcome.counts.values()), outcome.missing))
         settled[export.name] = Settled(settlement, outcome)
     return settled
 
@@ -54,14 +54,14 @@ MAX_DOUBTS = 50
 def _believed(deck: Deck, export: ExportPlan, settlement: Settlement, outcome: Outcome) -> tuple[Settlement, Outcome]:
     """Counters count rows and name nobody: who joined by themselves hides one who arrived and left. Whom the account
     knows may have arrived, and is not sent again."""
-    destination = deck.destinations(export.connection)
-    doubted = deck.work.outcomes.not_arrived(outcome, MAX_DOUBTS)
+    destination = deck.destination(export.connection)
+    doubted = deck.means.work.outcomes.not_arrived(outcome, MAX_DOUBTS)
     arrived = [key for key in doubted if destination.knows(key)]
     if not arrived:
         return settlement, outcome
-    keys = deck.work.outcomes.write_keys(arrived, deck.fresh_folder("arrived"))
+    keys = deck.means.work.outcomes.write_keys(arrived, deck.fresh_folder("arrived"))
     settlement = replace(settlement, arrived=keys)
-    return settlement, deck.work.outcomes.outcome(settlement, deck.fresh_folder("outcome"))
+    return settlement, deck.means.work.outcomes.outcome(settlement, deck.fresh_folder("outcome"))
 
 
 def _is_doubtful(attempt: Attempt) -> bool:
@@ -74,7 +74,7 @@ def _is_second(attempt: Attempt) -> bool:
 
 
 def _settlement(deck: Deck, export: ExportPlan, read_back: Live | None, *, final: bool, late: bool) -> Settlement:
-    ledger = deck.snapshot.ledgers.get(export.name)
+    ledger = deck.means.snapshot.ledgers.get(export.name)
     return Settlement(
         plan=deck.plan,
         export=export.name,
@@ -85,7 +85,7 @@ def _settlement(deck: Deck, export: ExportPlan, read_back: Live | None, *, final
         drops=deck.drops(export.name),
         ids=deck.ids(export.name),
         read_back=read_back,
-        run=deck.run,
+        run=deck.journal.run,
         at=deck.now(),
         final=final,
         late=late,
@@ -139,26 +139,25 @@ def _sent_batch(number: int, tries: tuple[Attempt, ...]) -> SentBatch:
 def commit(deck: Deck, settled: Mapping[ExportName, Settled]) -> StateRef:
     """One new generation with everything that is known, then no journal. Raises LockedError, StaleError (E712) and
     StorageError; the journal then stays, and the next command settles it."""
-    ledgers = {
-        name: _beside(deck, ledger, settled) for name, ledger in deck.snapshot.ledgers.items() if name not in settled
-    }
+    before = deck.means.snapshot
+    ledgers = {name: _beside(deck, ledger, settled) for name, ledger in before.ledgers.items() if name not in settled}
     for name, part in settled.items():
         ledger = _next_ledger(deck, deck.plan.export(name), part)
         if ledger is not None:
             ledgers[name] = ledger
-    optouts = deck.work.outcomes.next_optouts(
-        deck.snapshot.optouts,
+    optouts = deck.means.work.outcomes.next_optouts(
+        before.optouts,
         [(part.settlement, part.outcome) for part in settled.values()],
         deck.fresh_folder("optouts"),
     )
-    deck.lease.check()
-    ref = deck.writer.commit(
-        deck.snapshot.ref,
+    deck.means.lease.check()
+    ref = deck.means.writer.commit(
+        before.ref,
         NextGeneration(
-            accounts={**deck.snapshot.accounts, **deck.accounts},
+            accounts={**before.accounts, **deck.accounts},
             ledgers=tuple(ledgers[name] for name in sorted(ledgers)),
             optouts=optouts,
-            run=deck.run,
+            run=deck.journal.run,
             plan_id=deck.plan.plan_id,
             counts=_totals(settled),
         ),
@@ -177,7 +176,7 @@ def _beside(deck: Deck, ledger: Ledger, settled: Mapping[ExportName, Settled]) -
     ]
     if not removed:
         return ledger
-    path, members = deck.work.outcomes.without_removed(ledger, removed, deck.fresh_folder("beside"))
+    path, members = deck.means.work.outcomes.without_removed(ledger, removed, deck.fresh_folder("beside"))
     return replace(ledger, path=path, members=members)
 
 
@@ -191,7 +190,7 @@ def _next_ledger(deck: Deck, export: ExportPlan, part: Settled) -> Ledger | None
     list_id = deck.list_id(export)
     if list_id is None:
         return None
-    path, members = deck.work.outcomes.next_ledger(part.settlement, part.outcome, deck.fresh_folder("ledger"))
+    path, members = deck.means.work.outcomes.next_ledger(part.settlement, part.outcome, deck.fresh_folder("ledger"))
     if export.deleted and not _has_rows(members, part):
         return None
     return Ledger(

@@ -44,9 +44,29 @@ class Work:
     outcomes: Outcomes
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the caller gives a run: the state, the lock that it holds, the outside world and the engine.
+
+    snapshot: the state that the run starts from. destinations: the account behind a connection. workdir: an empty
+    folder for files that nobody needs afterwards.
+    """
+
+    snapshot: Snapshot
+    writer: LedgerWriter
+    lease: Lease
+    destinations: Callable[[ConnectionName], Destination]
+    limits: Mapping[ConnectionName, ConnectionLimits]
+    work: Work
+    workdir: Path
+    clock: Clock
+    sink: Sink
+    stop: StopSignal
+
+
 @dataclass(slots=True)
 class Deck:
-    """Everything a run needs, and the little that changes while it runs.
+    """Everything one run works with, and the little that changes while it runs.
 
     progress: the journal's records, added up; changes only through `record`. looked_at: monotonic time that the
     newest look of a connection counts from. problems: what went wrong without stopping everything. stopped: exports
@@ -57,21 +77,11 @@ class Deck:
 
     plan: Plan
     changes: Mapping[ExportName, Path]
-    run: str
-    snapshot: Snapshot
     journal: Journal
-    writer: LedgerWriter
-    lease: Lease
-    destinations: Callable[[ConnectionName], Destination]
-    limits: Mapping[ConnectionName, ConnectionLimits]
-    work: Work
-    workdir: Path
-    clock: Clock
-    sink: Sink
-    stop: StopSignal
+    means: Means
+    started_at: float
     progress: Progress = field(default_factory=Progress)
     looked_at: dict[ConnectionName, float] = field(default_factory=dict)
-    started_at: float = 0.0
     problems: list[Diagnostic] = field(default_factory=list)
     stopped: set[ExportName] = field(default_factory=set)
     gone_lists: set[ListId] = field(default_factory=set)
@@ -87,12 +97,15 @@ class Deck:
         self.journal.append(record)
         self.progress = advanced(self.progress, record)
 
+    def destination(self, connection: ConnectionName) -> Destination:
+        return self.means.destinations(connection)
+
     def now(self) -> str:
-        return to_text(self.clock.now())
+        return to_text(self.means.clock.now())
 
     def check_stop(self) -> None:
         """Raises StoppedError once a signal came. Nothing that must follow a POST may call this in between."""
-        code = self.stop.requested()
+        code = self.means.stop.requested()
         if code is not None:
             raise StoppedError(
                 code,
@@ -181,7 +194,7 @@ class Deck:
     def fresh_folder(self, name: str) -> Path:
         """A new folder for files of this run; each call another one."""
         self.files += 1
-        folder = self.workdir / f"{self.files:04}-{name}"
+        folder = self.means.workdir / f"{self.files:04}-{name}"
         folder.mkdir(mode=0o700)
         return folder
 

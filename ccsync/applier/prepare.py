@@ -29,7 +29,7 @@ def check_remote(deck: Deck, connection: ConnectionName) -> None:
     Raises GuardError (E506, E507), DeniedError (E304, E30x), InvalidError (E601, E602, E431) and StaleError (E610: a
     list of a name that the plan was to create exists by now).
     """
-    destination = deck.destinations(connection)
+    destination = deck.destination(connection)
     _check_quota(deck, connection)
     check_account(deck, connection)
     destination.check_access()
@@ -45,7 +45,8 @@ def _check_quota(deck: Deck, connection: ConnectionName) -> None:
     """Raises GuardError (E507): others may have used up the day's quota since the plan was made."""
     exports = deck.exports(connection)
     calls = sum(export.estimate.api_calls for export in exports) + SHARED_CALLS
-    left, per_day = deck.destinations(connection).calls_left_today(), deck.limits[connection].requests_per_day
+    left = deck.destination(connection).calls_left_today()
+    per_day = deck.means.limits[connection].requests_per_day
     found = [day_quota(export.name, calls, left, per_day, deck.allowed) for export in exports]
     if any(each and each.severity is Severity.ERROR for each in found):
         raise GuardError(*(each for each in found if each))
@@ -53,12 +54,12 @@ def _check_quota(deck: Deck, connection: ConnectionName) -> None:
 
 def _check_contract(deck: Deck, connection: ConnectionName) -> None:
     """Raises GuardError (E506): plans without refresh did not measure the account, and others may have added since."""
-    limit = deck.limits[connection].max_contacts
+    limit = deck.means.limits[connection].max_contacts
     adding = [export for export in deck.exports(connection) if export.counts.add]
     unasked = [export for export in adding if f"{export.name}:max_contacts" not in deck.allowed]
     if limit is None or not unasked:
         return
-    contacts = deck.destinations(connection).contacts_total() + sum(export.counts.add for export in adding)
+    contacts = deck.destination(connection).contacts_total() + sum(export.counts.add for export in adding)
     if contacts > limit:
         allow = " ".join(f"--allow {export.name}:max_contacts" for export in unasked)
         raise GuardError(
@@ -74,8 +75,8 @@ def _check_contract(deck: Deck, connection: ConnectionName) -> None:
 
 def check_account(deck: Deck, connection: ConnectionName) -> None:
     """Raises DeniedError (E304) when the token belongs to another account than the plan or the state."""
-    found = deck.destinations(connection).account().id
-    for pinned in (deck.plan.accounts.get(connection), deck.snapshot.accounts.get(connection)):
+    found = deck.destination(connection).account().id
+    for pinned in (deck.plan.accounts.get(connection), deck.means.snapshot.accounts.get(connection)):
         if pinned and pinned != found:
             raise DeniedError(
                 Diagnostic(
@@ -110,7 +111,7 @@ def _field_problems(deck: Deck, connection: ConnectionName) -> list[Diagnostic]:
     asking = [(export, custom) for export in deck.exports(connection) if (custom := _custom_fields(export))]
     if not asking:
         return []
-    known = {field.target: field.definition for field in deck.destinations(connection).custom_fields()}
+    known = {field.target: field.definition for field in deck.destination(connection).custom_fields()}
     problems = []
     for export, custom in asking:
         problems += [
@@ -130,7 +131,7 @@ def _field_problems(deck: Deck, connection: ConnectionName) -> list[Diagnostic]:
                 detail=f"Its type is {known[target].type} now. Nothing was sent.",
                 hint="plan again without --no-refresh",
             )
-            for target, rows in deck.work.bodies.misfits(deck.changes[export.name], changed).items()
+            for target, rows in deck.means.work.bodies.misfits(deck.changes[export.name], changed).items()
         ]
     return problems
 
@@ -153,9 +154,9 @@ def look(deck: Deck) -> None:
     dropped: dict[str, int] = {}
     begun: dict[ConnectionName, float] = {}
     for connection in deck.connections():
-        begun[connection] = deck.clock.monotonic()
+        begun[connection] = deck.means.clock.monotonic()
         for export, live in read_live(deck, connection, f"look-{number}"):
-            found = deck.work.firewall.drops(
+            found = deck.means.work.firewall.drops(
                 deck.changes[export.name],
                 live,
                 deck.fresh_folder(f"drops-{number}"),
@@ -168,9 +169,9 @@ def look(deck: Deck) -> None:
                 _know_ids(deck, export, found.ids)
             drops[export.name] = name
             dropped[export.name] = sum(found.counts.values())
-            deck.sink(FirewallClosed(export.name, found.counts))
+            deck.means.sink(FirewallClosed(export.name, found.counts))
     deck.record(Looked(number, deck.now(), drops, dropped))
-    ended = deck.clock.monotonic()
+    ended = deck.means.clock.monotonic()
     for connection, at in begun.items():
         # A look shows who was there when its exports were asked for. Where looking itself takes longer than a look
         # stays fresh, looking for ever would help nobody: the second look and later ones count from their end.
@@ -180,7 +181,7 @@ def look(deck: Deck) -> None:
 
 def read_live(deck: Deck, connection: ConnectionName, name: str) -> Iterator[tuple[ExportPlan, Live]]:
     """Each export of a connection with live as it is now; a list is read once, however many exports it has."""
-    destination = deck.destinations(connection)
+    destination = deck.destination(connection)
     folder = deck.fresh_folder(name)
     unsubscribed = destination.export_unsubscribed(folder)
     members: dict[ListId, LiveFile] = {}
@@ -206,14 +207,14 @@ def create_lists(deck: Deck, connection: ConnectionName) -> None:
         deck.record(ListIntended(export.name, name))
         if name not in made:
             deck.check_stop()
-            deck.lease.check()
+            deck.means.lease.check()
             made[name] = _create(deck, connection, name)
-            deck.sink(ListMade(export.name, name, made[name]))
+            deck.means.sink(ListMade(export.name, name, made[name]))
         deck.record(ListCreated(export.name, made[name]))
 
 
 def _create(deck: Deck, connection: ConnectionName, name: str) -> ListId:
-    destination = deck.destinations(connection)
+    destination = deck.destination(connection)
     try:
         return destination.create_list(name)
     except OutcomeUnknownError:
@@ -229,13 +230,13 @@ def list_named(destination: Destination, name: str) -> ListId | None:
 def resolve_ids(deck: Deck, connection: ConnectionName) -> None:
     """Looks up the contact ids that removals need and the look did not show, the way that takes fewer calls. Ids of
     the ledger are not used: the address may be somebody else's contact by now."""
-    destination = deck.destinations(connection)
+    destination = deck.destination(connection)
     for export in deck.exports(connection):
         list_id = deck.list_id(export)
         if not export.counts.remove or list_id is None:
             continue
         known = deck.ids(export.name)
-        keys = deck.work.bodies.unresolved(deck.changes[export.name], deck.drops(export.name), known)
+        keys = deck.means.work.bodies.unresolved(deck.changes[export.name], deck.drops(export.name), known)
         if not keys:
             continue
         deck.check_stop()
@@ -245,7 +246,7 @@ def resolve_ids(deck: Deck, connection: ConnectionName) -> None:
             else _looked_up(destination, list_id, keys)
         )
         into = deck.fresh_folder("ids") / "ids.parquet"
-        deck.work.bodies.write_ids(pages, keys, known, into)
+        deck.means.work.bodies.write_ids(pages, keys, known, into)
         _know_ids(deck, export, into)
 
 

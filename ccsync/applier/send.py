@@ -59,8 +59,8 @@ def send_all(deck: Deck, connection: ConnectionName, waiting: Iterable[Parcel]) 
     QuotaError, and TransientError when the connection can't go on; the journal says what is open then.
     """
     queue = deque(waiting)
-    limit = deck.limits[connection].max_open_activities
-    pace = Pace(deck.limits[connection].poll_seconds)
+    limit = deck.means.limits[connection].max_open_activities
+    pace = Pace(deck.means.limits[connection].poll_seconds)
     while queue or deck.open_attempts(connection):
         while queue and len(deck.open_attempts(connection)) < limit:
             queue.extendleft(reversed(_send(deck, connection, queue.popleft())))
@@ -83,7 +83,7 @@ def _send(deck: Deck, connection: ConnectionName, parcel: Parcel) -> tuple[Parce
         if content is None:
             return ()
         try:
-            lost = _post(deck, deck.destinations(connection), parcel, content)
+            lost = _post(deck, deck.destination(connection), parcel, content)
         except RejectedError as refused:
             return _instead(deck, parcel, content, refused)
         if lost is None:
@@ -111,7 +111,7 @@ def _instead(
         return ()
     attempt = deck.tries(name, parcel.batch.number)[-1].intended.attempt
     only = deck.journal.file(parcel.rows_file) if parcel.rows_file else None
-    halves = deck.work.bodies.halves(
+    halves = deck.means.work.bodies.halves(
         deck.changes[name], parcel.batch, deck.drops(name), only, deck.fresh_folder("halves")
     )
     kept = [f"{half.stem}-of-{attempt}.parquet" for half in halves]
@@ -128,7 +128,7 @@ def _fail_whole_refusals(deck: Deck, connection: ConnectionName) -> None:
 
 
 def _look_age_s(deck: Deck, connection: ConnectionName) -> float:
-    return deck.clock.monotonic() - deck.looked_at[connection]
+    return deck.means.clock.monotonic() - deck.looked_at[connection]
 
 
 def _content(deck: Deck, parcel: Parcel) -> ImportBody | tuple[str, ...] | None:
@@ -138,10 +138,10 @@ def _content(deck: Deck, parcel: Parcel) -> ImportBody | tuple[str, ...] | None:
     only = deck.journal.file(parcel.rows_file) if parcel.rows_file else None
     match parcel.batch.kind:
         case BatchKind.REMOVAL:
-            ids = deck.work.bodies.removal_ids(changes, parcel.batch, drops, deck.ids(name), only)
+            ids = deck.means.work.bodies.removal_ids(changes, parcel.batch, drops, deck.ids(name), only)
             return ids or None
         case BatchKind.IMPORT:
-            body = deck.work.bodies.import_body(changes, parcel.export.fields, parcel.batch, drops, only)
+            body = deck.means.work.bodies.import_body(changes, parcel.export.fields, parcel.batch, drops, only)
             return body if body.count else None
 
 
@@ -153,7 +153,7 @@ def _post(
     intended = _intended(deck, parcel, content)
     list_id = deck.list_id(parcel.export)
     assert list_id is not None, "lists are made before anything is sent to them"
-    deck.lease.check()
+    deck.means.lease.check()
     deck.record(intended)
     try:
         if isinstance(content, ImportBody):
@@ -185,7 +185,7 @@ def _found(deck: Deck, parcel: Parcel, intended: Intended, lost: OutcomeUnknownE
 def _accepted(deck: Deck, parcel: Parcel, intended: Intended, activity: ActivityId, sent_bytes: int) -> None:
     deck.record(Accepted(intended.attempt, activity))
     batch = parcel.batch
-    deck.sink(BatchSent(parcel.export.name, batch.kind, batch.number, intended.expected, sent_bytes, activity))
+    deck.means.sink(BatchSent(parcel.export.name, batch.kind, batch.number, intended.expected, sent_bytes, activity))
 
 
 def _intended(deck: Deck, parcel: Parcel, content: ImportBody | tuple[str, ...]) -> Intended:
@@ -201,7 +201,7 @@ def _intended(deck: Deck, parcel: Parcel, content: ImportBody | tuple[str, ...])
         expected=content.count if isinstance(content, ImportBody) else len(content),
         sent_at=deck.now(),
         transport=batch.transport,
-        file_name=f"ccsync-{deck.run}-{attempt}.csv" if batch.transport is Transport.CSV else None,
+        file_name=f"ccsync-{deck.journal.run}-{attempt}.csv" if batch.transport is Transport.CSV else None,
         rows_file=parcel.rows_file,
         half_of=parcel.half_of,
     )

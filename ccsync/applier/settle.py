@@ -1,35 +1,22 @@
 """Settles a run that was interrupted: finds out what it did, and records that. Sends nothing."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 from ccsync.applier.close import Settled, commit, settle_rows
-from ccsync.applier.deck import Deck, StopSignal, Work
+from ccsync.applier.deck import Deck, Means
 from ccsync.applier.prepare import check_account, list_named
 from ccsync.applier.watch import Pace, check_age, find_lost, watch
 from ccsync.core.change import HeldBack
 from ccsync.core.event import RecoveryFinished, RecoveryStarted
 from ccsync.core.record import ListCreated, progress_of
-from ccsync.core.spec import ConnectionLimits, ConnectionName, ExportName
-from ccsync.ports.clock import Clock, Sink
+from ccsync.core.spec import ConnectionName, ExportName
 from ccsync.ports.journal import Journal
-from ccsync.ports.ledger import Lease, LedgerWriter, Snapshot
-from ccsync.ports.live import Destination
 
 
 def settle(
     journal: Journal,
+    means: Means,
     *,
-    snapshot: Snapshot,
-    writer: LedgerWriter,
-    lease: Lease,
-    destinations: Callable[[ConnectionName], Destination],
-    limits: Mapping[ConnectionName, ConnectionLimits],
-    work: Work,
-    workdir: Path,
-    clock: Clock,
-    sink: Sink,
-    stop: StopSignal,
     give_up: bool = False,
 ) -> RecoveryFinished | None:
     """Finds out what an interrupted run did, records it as one generation and removes its journal. Sends nothing: what
@@ -41,31 +28,13 @@ def settle(
     None when the run had sent nothing or was recorded already. Raises what the ports raise; the journal then stays.
     """
     progress = progress_of(journal.records())
-    if snapshot.run == journal.run or not (progress.attempts or progress.intended_lists):
+    if means.snapshot.run == journal.run or not (progress.attempts or progress.intended_lists):
         journal.close()
         return None
     plan, changes = journal.plan()
-    deck = Deck(
-        plan,
-        changes,
-        journal.run,
-        snapshot,
-        journal,
-        writer,
-        lease,
-        destinations,
-        limits,
-        work,
-        workdir,
-        clock,
-        sink,
-        stop,
-    )
-    deck.progress = progress
-    deck.started_at = clock.monotonic()
-    deck.giving_up = give_up
+    deck = Deck(plan, changes, journal, means, means.clock.monotonic(), progress, giving_up=give_up)
     unknown = sum(1 for attempt in progress.open if attempt.activity is None)
-    sink(RecoveryStarted(journal.run, len(progress.open), unknown))
+    means.sink(RecoveryStarted(journal.run, len(progress.open), unknown))
     for connection in deck.connections():
         with deck.may_give_up(connection):
             check_account(deck, connection)
@@ -78,7 +47,7 @@ def settle(
     finished = RecoveryFinished(
         journal.run, applied, unfinished, ref.serial, tuple(sorted(deck.given_up)), _held_back(deck, settled)
     )
-    sink(finished)
+    means.sink(finished)
     return finished
 
 
@@ -93,7 +62,7 @@ def _held_back(deck: Deck, settled: Mapping[ExportName, Settled]) -> int:
 
 def _settle_lists(deck: Deck, connection: ConnectionName) -> None:
     """Learns the ids of lists whose making was interrupted, and which lists are gone by now."""
-    destination = deck.destinations(connection)
+    destination = deck.destination(connection)
     alive = {known.id for known in destination.lists()}
     for export in deck.exports(connection):
         if export.name in deck.progress.intended_lists and export.name not in deck.progress.created_lists:
@@ -112,7 +81,7 @@ def _settle_attempts(deck: Deck, connection: ConnectionName) -> None:
             continue
         found = find_lost(deck, connection, attempt.intended)
         deck.record(found)
-    pace = Pace(deck.limits[connection].poll_seconds)
+    pace = Pace(deck.means.limits[connection].poll_seconds)
     while deck.open_attempts(connection):
         watch(deck, connection, pace)
         check_age(deck, connection)

@@ -62,10 +62,10 @@ def watch(deck: Deck, connection: ConnectionName, pace: Pace) -> None:
     if not attempts:
         return
     wait_s = pace.next_s()
-    deck.sink(Waiting("jobs", wait_s, len(attempts), _mean(pace)))
-    deck.clock.sleep(wait_s)
+    deck.means.sink(Waiting("jobs", wait_s, len(attempts), _mean(pace)))
+    deck.means.clock.sleep(wait_s)
     deck.check_stop()
-    activities = deck.destinations(connection).look(tuple(attempts))
+    activities = deck.destination(connection).look(tuple(attempts))
     for activity in activities:
         if activity.state is not ActivityState.RUNNING:
             conclude(deck, attempts[activity.id], activity)
@@ -79,7 +79,7 @@ def _mean(pace: Pace) -> int | None:
 
 def _check_progress(deck: Deck, pace: Pace, activities: tuple[Activity, ...]) -> None:
     seen = tuple((activity.id, activity.percent) for activity in activities if activity.state is ActivityState.RUNNING)
-    now = deck.clock.monotonic()
+    now = deck.means.clock.monotonic()
     if seen != pace.seen or pace.progress_at is None:
         pace.seen, pace.progress_at = seen, now
     elif now - pace.progress_at > JOB_DEADLINE_S:
@@ -104,7 +104,9 @@ def conclude(deck: Deck, attempt: Attempt, activity: Activity) -> None:
     deck.record(Concluded(intended.attempt, verdict, activity.counters, why))
     done, total = deck.rows_done()
     clean = verdict is Verdict.CLEAN
-    deck.sink(BatchFinished(intended.export, intended.kind, intended.batch, intended.expected, clean, done, total))
+    deck.means.sink(
+        BatchFinished(intended.export, intended.kind, intended.batch, intended.expected, clean, done, total)
+    )
 
 
 def judge(intended: Intended, activity: Activity) -> tuple[Verdict, str]:
@@ -147,7 +149,7 @@ def check_age(deck: Deck, connection: ConnectionName) -> None:
 
 
 def _age(deck: Deck, intended: Intended) -> timedelta:
-    return deck.clock.now() - datetime.fromisoformat(intended.sent_at)
+    return deck.means.clock.now() - datetime.fromisoformat(intended.sent_at)
 
 
 def find_lost(deck: Deck, connection: ConnectionName, intended: Intended) -> Accepted | Concluded:
@@ -157,10 +159,10 @@ def find_lost(deck: Deck, connection: ConnectionName, intended: Intended) -> Acc
     since, it never arrived (NOT_SENT); otherwise those jobs are waited for, and reading back decides (DOUBTFUL). What
     the remote side may have forgotten by now is DOUBTFUL too.
     """
-    pace = Pace(deck.limits[connection].poll_seconds)
+    pace = Pace(deck.means.limits[connection].poll_seconds)
     for attempt in range(FIND_LOOKS):
         if attempt:
-            deck.clock.sleep(pace.next_s())
+            deck.means.clock.sleep(pace.next_s())
         strangers = _strangers(deck, connection, intended)
         if intended.file_name is not None:
             named = [activity for activity in strangers if activity.file_name == intended.file_name]
@@ -194,7 +196,7 @@ def _strangers(deck: Deck, connection: ConnectionName, intended: Intended) -> tu
     A file name is unique, so all of the history is searched for it; else they are those made since the POST, by our
     clock, corrected by what the jobs that we know of show of the remote one.
     """
-    destination = deck.destinations(connection)
+    destination = deck.destination(connection)
     sent_at = datetime.fromisoformat(intended.sent_at)
     recent = destination.recent(sent_at - HISTORY)
     known = deck.known_activities() | destination.jobs_made()
@@ -228,7 +230,7 @@ def _wait_for(
     waiting = tuple(activity.id for activity in activities)
     pace.progress_at = None
     while waiting:
-        found = deck.destinations(connection).look(waiting)
+        found = deck.destination(connection).look(waiting)
         ends |= {activity.id: activity for activity in found}
         waiting = tuple(activity.id for activity in found if activity.state is ActivityState.RUNNING)
         if waiting:
@@ -236,7 +238,7 @@ def _wait_for(
                 return None
             _check_progress(deck, pace, found)
             wait_s = pace.next_s()
-            deck.sink(Waiting("jobs", wait_s, len(waiting)))
-            deck.clock.sleep(wait_s)
+            deck.means.sink(Waiting("jobs", wait_s, len(waiting)))
+            deck.means.clock.sleep(wait_s)
             deck.check_stop()
     return tuple(ends.values())

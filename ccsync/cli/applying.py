@@ -23,24 +23,15 @@ class Started:
 
 def carry_out(workspace: Workspace, made: Made, passing: Passing, lease: Lease, started: Started) -> ApplyFinished:
     """Applies a plan and writes the run's line, whatever came of it. Raises what `apply_plan` does."""
-    snapshot = workspace.state.generations.snapshot()
+    means = workspace.means(lease, "apply")
     plan_id, allowed = made.plan.plan_id, passing.allowed
     try:
         finished = apply_plan(
             made.plan,
             made.changes,
+            means,
             run=started.run,
-            snapshot=snapshot,
             journals=workspace.state.journals,
-            writer=workspace.state.generations,
-            lease=lease,
-            destinations=workspace.destination,
-            limits=workspace.limits,
-            work=workspace.work,
-            workdir=workspace.fresh_folder("apply"),
-            clock=workspace.clock,
-            sink=workspace.relay,
-            stop=workspace.signals,
             allowed=allowed,
         )
     except CcsyncError as error:
@@ -69,7 +60,7 @@ def carry_out(workspace: Workspace, made: Made, passing: Passing, lease: Lease, 
             started.command,
             started.at,
             finished.status,
-            finished.serial if finished.serial != snapshot.ref.serial else None,
+            finished.serial if finished.serial != means.snapshot.ref.serial else None,
             plan_id,
             counts_of(finished),
             allowed,

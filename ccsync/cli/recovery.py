@@ -70,20 +70,7 @@ def _settle(
     plan_id = journal.plan()[0].plan_id
     try:
         with workspace.signals.deferred():
-            settled = applier.settle(
-                journal,
-                snapshot=workspace.state.generations.snapshot(),
-                writer=workspace.state.generations,
-                lease=lease,
-                destinations=workspace.destination,
-                limits=workspace.limits,
-                work=workspace.work,
-                workdir=workspace.fresh_folder(f"settle-{journal.run}"),
-                clock=workspace.clock,
-                sink=workspace.relay,
-                stop=workspace.signals,
-                give_up=giving_up,
-            )
+            settled = applier.settle(journal, workspace.means(lease, f"settle-{journal.run}"), give_up=giving_up)
     except CcsyncError as error:
         if isinstance(error, DeniedError | InvalidError):
             workspace.relay(Noticed(_way_out(journal.run)))

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -24,12 +24,12 @@ from ccsync.cli.signals import Signals
 from ccsync.config.load import Loaded, find_config_dir, load_project
 from ccsync.core.event import Event
 from ccsync.core.plan import to_text
-from ccsync.core.spec import Connection, ConnectionLimits, ConnectionName, Project
+from ccsync.core.spec import Connection, ConnectionName, Project
 from ccsync.errors import DeniedError, Diagnostic, InvalidError
 from ccsync.ports.clock import Sink
 from ccsync.ports.desired import Desires
 from ccsync.ports.diff import Differ
-from ccsync.ports.ledger import SharedBox
+from ccsync.ports.ledger import Lease, SharedBox
 from ccsync.ports.person import Narrowing
 from ccsync.ports.policy import Policies
 from ccsync.ports.stewardship import Stewardship
@@ -37,7 +37,7 @@ from ccsync.ports.undoing import Undoer
 from ccsync.sealing import Keys, load_keys
 
 if TYPE_CHECKING:
-    from ccsync.applier import Work
+    from ccsync.applier import Means
     from ccsync.constant_contact.account import ConstantContact
     from ccsync.constant_contact.tokenstore import TokenStore
     from ccsync.engine.memory import Memory
@@ -216,20 +216,27 @@ class Workspace:
 
         return Narrower(self.session)
 
-    @cached_property
-    def work(self) -> "Work":
-        from ccsync.applier import Work
+    def means(self, lease: Lease, name: str) -> "Means":
+        """What a run is given that starts from the state as it is now. name: of its folder."""
+        from ccsync.applier import Means, Work
         from ccsync.engine.bodies import BodyWriter
         from ccsync.engine.firewall import LiveFirewall
         from ccsync.engine.outcomes import OutcomeFinder
 
-        return Work(LiveFirewall(self.session), BodyWriter(self.session), OutcomeFinder(self.session))
+        return Means(
+            snapshot=self.state.generations.snapshot(),
+            writer=self.state.generations,
+            lease=lease,
+            destinations=self.destination,
+            limits={name: connection.limits for name, connection in self.project.connections.items()},
+            work=Work(LiveFirewall(self.session), BodyWriter(self.session), OutcomeFinder(self.session)),
+            workdir=self.fresh_folder(name),
+            clock=self.clock,
+            sink=self.relay,
+            stop=self.signals,
+        )
 
     # ---------------------------------------------------------------- accounts
-
-    @property
-    def limits(self) -> Mapping[ConnectionName, ConnectionLimits]:
-        return {name: connection.limits for name, connection in self.project.connections.items()}
 
     def destination(self, name: ConnectionName) -> "ConstantContact":
         """The account behind a connection; one object a command. Raises InvalidError (E717), DeniedError (E301)."""

@@ -170,7 +170,7 @@ MUTANTS = (
     Mutant(
         "the lock is not checked before a POST",
         "applier/send.py",
-        "    deck.lease.check()\n",
+        "    deck.means.lease.check()\n",
         "",
         PROTOCOL + "test_who_lost_the_lock_sends_and_writes_nothing_more",
     ),

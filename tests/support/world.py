@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 from ccsync.adoption import Imported, import_list
-from ccsync.applier import Work, apply_plan, settle
+from ccsync.applier import Means, Work, apply_plan, settle
 from ccsync.config.load import load_project
 from ccsync.constant_contact.account import open_destination
 from ccsync.core.event import ApplyFinished, Event, RecoveryFinished
@@ -34,6 +34,7 @@ from ccsync.engine.stewardship import Steward
 from ccsync.engine.undo import LedgerUndoer
 from ccsync.errors import ExitCode
 from ccsync.planner import PlanOptions, make_plan
+from ccsync.ports.ledger import Lease
 from ccsync.ports.live import Destination
 from ccsync.readmission import Readmission, readmit
 from ccsync.sandbox.app import create_app
@@ -291,15 +292,7 @@ class Edges:
         found = []
         while (journal := state.journals.pending()) is not None:
             with state.lock.acquire(self._holder("recover"), timeout_s=self.world.patience_s) as lease:
-                common = self._common(state)
-                done = settle(
-                    self.world.wrapping.journal(journal),
-                    snapshot=state.generations.snapshot(),
-                    writer=self.world.wrapping.writer(state.generations),
-                    lease=self.world.wrapping.lease(lease),
-                    give_up=give_up,
-                    **common,
-                )
+                done = settle(self.world.wrapping.journal(journal), self._means(state, lease), give_up=give_up)
             if done is not None:
                 found.append(done)
         return found
@@ -307,19 +300,16 @@ class Edges:
     def apply(self, planned: Planned, allowed: tuple[str, ...]) -> ApplyFinished:
         state = self.world.state()
         with state.lock.acquire(self._holder("apply"), timeout_s=self.world.patience_s) as lease:
-            snapshot = state.generations.snapshot()
+            means = self._means(state, lease)
             applied = state.generations.applied_as(planned.plan.plan_id)
-            check_plan(planned.plan, snapshot.ref, applied, self.project.digest, self.world.clock.now())
+            check_plan(planned.plan, means.snapshot.ref, applied, self.project.digest, self.world.clock.now())
             return apply_plan(
                 planned.plan,
                 planned.changes,
+                means,
                 run=f"run-{next(self.world.ids)}",
-                snapshot=snapshot,
                 journals=_Journals(state.journals, self.world.wrapping.journal),
-                writer=self.world.wrapping.writer(state.generations),
-                lease=self.world.wrapping.lease(lease),
                 allowed=allowed,
-                **self._common(state),
             )
 
     def import_list(self, name: str, *, own: bool) -> Imported:
@@ -359,16 +349,19 @@ class Edges:
                 workdir=self.workdir,
             )
 
-    def _common(self, state: State) -> dict[str, Any]:
-        return {
-            "destinations": self.destination,
-            "limits": {name: connection.limits for name, connection in self.project.connections.items()},
-            "work": Work(LiveFirewall(self.session), BodyWriter(self.session), OutcomeFinder(self.session)),
-            "workdir": self.workdir,
-            "clock": self.world.clock,
-            "sink": self.world.events.append,
-            "stop": self.world.stop,
-        }
+    def _means(self, state: State, lease: Lease) -> Means:
+        return Means(
+            snapshot=state.generations.snapshot(),
+            writer=self.world.wrapping.writer(state.generations),
+            lease=self.world.wrapping.lease(lease),
+            destinations=self.destination,
+            limits={name: connection.limits for name, connection in self.project.connections.items()},
+            work=Work(LiveFirewall(self.session), BodyWriter(self.session), OutcomeFinder(self.session)),
+            workdir=self.workdir,
+            clock=self.world.clock,
+            sink=self.world.events.append,
+            stop=self.world.stop,
+        )
 
     def _holder(self, command: str) -> Holder:
         return Holder("tester", "here", 1, command, "2026-10-01T12:00:00Z")
