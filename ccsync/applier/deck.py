@@ -69,9 +69,10 @@ class Deck:
     """Everything one run works with, and the little that changes while it runs.
 
     progress: the journal's records, added up; changes only through `record`. looked_at: monotonic time that the
-    newest look of a connection counts from. problems: what went wrong without stopping everything. stopped: exports
-    that take no further batches. gone_lists: lists of deleted exports that no longer exist. allowed: `EXPORT:GUARD`s.
-    unfit: what was said of rows that were refused by themselves.
+    newest look of a connection counts from. joined: batches with somebody to be added whom the newest look saw on the
+    list. problems: what went wrong without stopping everything. stopped: exports that take no further batches.
+    gone_lists: lists of deleted exports that no longer exist. allowed: `EXPORT:GUARD`s. unfit: what was said of rows
+    that were refused by themselves.
     giving_up: connections that can't be asked are noted in given_up instead of ending the run.
     """
 
@@ -82,6 +83,7 @@ class Deck:
     started_at: float
     progress: Progress = field(default_factory=Progress)
     looked_at: dict[ConnectionName, float] = field(default_factory=dict)
+    joined: dict[ExportName, frozenset[int]] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
     stopped: set[ExportName] = field(default_factory=set)
     gone_lists: set[ListId] = field(default_factory=set)

@@ -169,6 +169,7 @@ def look(deck: Deck) -> None:
                 _know_ids(deck, export, found.ids)
             drops[export.name] = name
             dropped[export.name] = sum(found.counts.values())
+            deck.joined[export.name] = found.joined
             deck.means.sink(FirewallClosed(export.name, found.counts))
     deck.record(Looked(number, deck.now(), drops, dropped))
     ended = deck.means.clock.monotonic()

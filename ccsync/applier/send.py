@@ -77,7 +77,7 @@ def _send(deck: Deck, connection: ConnectionName, parcel: Parcel) -> tuple[Parce
         deck.check_stop()
         if parcel.export.name in deck.stopped:
             return ()
-        if parcel.batch.members and _look_age_s(deck, connection) > LOOK_FRESH_S:
+        if _writes_members(deck, parcel) and _look_age_s(deck, connection) > LOOK_FRESH_S:
             look(deck)
         content = _content(deck, parcel)
         if content is None:
@@ -125,6 +125,11 @@ def _fail_whole_refusals(deck: Deck, connection: ConnectionName) -> None:
     for export in deck.exports(connection):
         if export.name in deck.unfit and not deck.took_rows(export.name) and export.name not in deck.stopped:
             deck.fail(export.name, *deck.unfit[export.name])
+
+
+def _writes_members(deck: Deck, parcel: Parcel) -> bool:
+    """Whether people in it are on the list already: as the plan has it, or because they joined by themselves since."""
+    return parcel.batch.members > 0 or parcel.batch.number in deck.joined.get(parcel.export.name, frozenset())
 
 
 def _look_age_s(deck: Deck, connection: ConnectionName) -> float:

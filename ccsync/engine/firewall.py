@@ -26,9 +26,9 @@ class LiveFirewall:
         """What this look drops, and who is on the list by now against what the plan knew. into: a folder.
 
         `counts` has everyone dropped by reason, people not forgotten after all (`came_back`) included. An addition
-        that an earlier look saw on the list and this one doesn't is somebody who joined and left: dropped. Who is to be
-        forgotten and has left is noted, so that the memory keeps them. Raises RemoteError (E650) for a live file that
-        can't be used.
+        that an earlier look saw on the list and this one doesn't is somebody who joined and left: dropped. Who left the
+        list and unsubscribed besides has left: that outlasts a later subscription. Who is to be forgotten and has left
+        is noted, so that the memory keeps them. Raises RemoteError (E650) for a live file that can't be used.
         """
         session = self._session
         unsubscribed = load_people(session, live.unsubscribed)
@@ -40,26 +40,26 @@ class LiveFirewall:
             f"""
             CREATE TEMP TABLE {identifier(table)} AS
             WITH looked AS (
-                SELECT key, op, reason AS why, {on_list} AS on_list, key IN ({noted(before, "add")}) AS was_there,
+                SELECT key, op, batch, reason AS why, {on_list} AS on_list,
+                    key IN ({noted(before, "add")}) AS was_there,
                     key IN (SELECT key FROM {identifier(unsubscribed.relation)}){told} AS unsubscribed
                 FROM read_parquet({literal(str(changes))})
                 WHERE op IN ('add', 'update', 'adopt', 'remove') OR op = 'forget' AND reason <> 'removed_by_sibling'
                     OR op = 'held_back' AND reason = 'opted_out'
             ),
             judged AS (
-                SELECT key, op, CASE
+                SELECT key, op, batch, CASE
                     WHEN op = 'remove' THEN CASE WHEN NOT on_list THEN 'already_gone' END
                     WHEN op = 'forget' AND why = 'already_gone' THEN CASE WHEN on_list THEN 'came_back' END
                     WHEN op = 'forget' THEN CASE WHEN NOT on_list THEN 'already_gone' END
                     WHEN op = 'held_back' THEN CASE WHEN on_list THEN 'came_back' END
+                    WHEN NOT on_list AND (op <> 'add' OR was_there) THEN 'opted_out'
                     WHEN unsubscribed THEN 'unsubscribed'
-                    WHEN op = 'add' AND on_list THEN 'already_on_list'
-                    WHEN op = 'add' THEN CASE WHEN was_there THEN 'opted_out' END
-                    WHEN NOT on_list THEN 'opted_out' END AS reason, on_list
+                    WHEN op = 'add' AND on_list THEN 'already_on_list' END AS reason, on_list
                 FROM looked
             )
-            SELECT key, op, reason, CASE WHEN reason = 'unsubscribed' THEN 'unsubscribed' WHEN on_list THEN 'present'
-                ELSE 'gone' END AS now
+            SELECT key, op, batch, reason, CASE WHEN reason = 'unsubscribed' THEN 'unsubscribed'
+                WHEN on_list THEN 'present' ELSE 'gone' END AS now
             FROM judged WHERE reason IS NOT NULL
             """
         )
@@ -71,8 +71,11 @@ class LiveFirewall:
         if members and live.members and "contact_id" in live.members.columns:
             seen = into / "ids.parquet"
             session.copy_to_parquet(_ids(changes, members, ids), seen)
+        joined = session.rows(
+            f"SELECT DISTINCT batch FROM {identifier(table)} WHERE op = 'add' AND now = 'present' ORDER BY batch"
+        )
         session.drop(table, unsubscribed.relation, *([members.relation] if members else []))
-        return Drops(path, dict(counts), seen)
+        return Drops(path, dict(counts), seen, frozenset(batch for (batch,) in joined))
 
 
 def _ids(changes: Path, members: People, before: Path | None) -> str:

@@ -17,11 +17,13 @@ class Drops:
     People whom the plan holds back as having left (op `held_back`) are rows when they are there, and people whom it
     forgets when they are not; neither are counted.
     ids: Parquet (key, contact_id) of the people to be removed, as this look shows them; None where its file has no ids.
+    joined: batches with somebody to be added who is on the list by now.
     """
 
     path: Path
     counts: Mapping[str, int]
     ids: Path | None = None
+    joined: frozenset[int] = frozenset()
 
 
 class Firewall(Protocol):

@@ -337,6 +337,36 @@ def test_who_leaves_while_a_slow_look_runs_is_dropped(synced: World) -> None:
     assert synced.members("VIP") == mail("ana")
 
 
+def test_who_joined_and_leaves_while_the_removals_run_is_not_added(synced: World) -> None:
+    """Nobody else is on the list in that import, and still it is not sent on a look that is more than a minute old."""
+    one_export(synced, [person("ana"), person("bob", member=False), person("eve")])
+    planned = synced.plan()
+    synced.do("/people/join", emails=["eve@example.com"], list="VIP")
+    synced.fault(path="/activities/remove_list_memberships", kind="delay", seconds=90)
+
+    def leave() -> None:
+        if synced.clock.slept[-1] == 90:
+            synced.leave("VIP", "eve@example.com")
+
+    synced.clock.on_sleep = leave
+    finished = synced.apply(planned)
+    assert finished.results[0].dropped == {"opted_out": 1}
+    assert synced.members("VIP") == mail("ana")
+    assert_converged(synced)
+
+
+def test_who_left_and_unsubscribed_before_being_taken_over_is_remembered_as_having_left(world: World) -> None:
+    world.make_list("VIP", "bob@example.com")
+    one_export(world, [person("ana"), person("bob")])
+    planned = world.plan()
+    world.leave("VIP", "bob@example.com")
+    world.unsubscribe("bob@example.com")
+    world.apply(planned)
+    world.do("/people/resubscribe", emails=["bob@example.com"])
+    assert_converged(world)
+    assert world.members("VIP") == mail("ana")
+
+
 def test_who_joined_and_left_between_two_looks_is_not_added(synced: World) -> None:
     one_export(synced, [person("ana", first_name="Anna"), person("bob"), person("eve")])
     planned = synced.plan()
