@@ -98,21 +98,24 @@ def diff_request(
         desired=evidence.desired.get(target.name),
         ledger=target.ledger.path if target.ledger else None,
         siblings=tuple(
-            Sibling(
-                other.name,
-                other.ledger.path if other.ledger else None,
-                evidence.desired[other.name].relation if other.name in evidence.desired else None,
-                on_leave_of(other),
-                evidence.desired[other.name].unusable_relation if other.name in evidence.desired else None,
-                stays=other.detached or other.is_protected,
-                suppressed=evidence.desired[other.name].suppressed if other.name in evidence.desired else None,
-            )
-            for other in targets
-            if other.name != target.name and other.place == target.place
+            _sibling(other, evidence) for other in targets if other.name != target.name and other.place == target.place
         ),
         optouts=snapshot.optouts,
         live=live,
         present=(lambda keys: desires.in_source(export, keys)) if export else None,
+    )
+
+
+def _sibling(target: Target, evidence: Evidence) -> Sibling:
+    desired = evidence.desired.get(target.name) if target.export else None
+    return Sibling(
+        target.name,
+        target.ledger.path if target.ledger else None,
+        desired.relation if desired else None,
+        on_leave_of(target),
+        desired.unusable_relation if desired else None,
+        stays=target.detached or target.is_protected,
+        suppressed=desired.suppressed if desired else None,
     )
 
 

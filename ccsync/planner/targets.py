@@ -1,6 +1,6 @@
 """Which accounts and lists a plan is about: those asked for, and those that concern them. Reads no rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -43,7 +43,8 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class Target:
     """An export and its list. export is None for one that is no longer declared; then `ledger` speaks for it. detached:
-    it is declared without a connection, and concerns others by its ledger alone."""
+    it can't run (declared without a connection, gone together with it, or pointed at another list), and concerns others
+    by its ledger alone."""
 
     name: ExportName
     export: Export | None
@@ -180,7 +181,8 @@ def check_account(connection: str, pinned: AccountId | None, found: AccountId) -
 def find_targets(
     project: Project, options: PlanOptions, snapshot: Snapshot, accounts: Mapping[ConnectionName, Account]
 ) -> list[Target]:
-    """Every export on these connections, planned or not, since exports on one list concern each other."""
+    """Every export on these connections, planned or not, since exports on one list concern each other; besides, every
+    other export whose ledger is of one of their accounts, detached."""
     targets: list[Target] = []
     problems: list[Diagnostic] = []
     for export in project.exports.values():
@@ -204,7 +206,7 @@ def find_targets(
         )
     if problems:
         raise InvalidError(*problems)
-    targets.extend(_deleted(project, snapshot, accounts))
+    targets.extend(_by_ledger(project, snapshot, accounts, {target.name for target in targets if target.ledger}))
     return sorted(targets, key=lambda target: target.name)
 
 
@@ -225,14 +227,22 @@ def _remembered(snapshot: Snapshot, account: AccountId) -> tuple[Known, ...]:
     )
 
 
-def _deleted(project: Project, snapshot: Snapshot, accounts: Mapping[ConnectionName, Account]) -> list[Target]:
-    """Exports that only the ledger knows. One whose list is gone too has nothing left but to be forgotten."""
+def _by_ledger(
+    project: Project,
+    snapshot: Snapshot,
+    accounts: Mapping[ConnectionName, Account],
+    spoken_for: Container[ExportName],
+) -> list[Target]:
+    """Exports that only the ledger speaks for: deleted ones, and those that can't run. Their members stay, and who left
+    them left the list. A deleted one whose list is gone too has nothing left but to be forgotten."""
+    by_id = {account.id: account for account in accounts.values()}
     targets = []
     for ledger in snapshot.ledgers.values():
-        if ledger.export in project.exports or ledger.connection not in accounts:
-            continue
-        account = accounts[ledger.connection]
-        if ledger.account != account.id:
+        account = accounts.get(ledger.connection)
+        deleted = ledger.export not in project.exports and ledger.export not in project.detached
+        if account is None or account.id != ledger.account:
+            account, deleted = by_id.get(ledger.account), False
+        if account is None or ledger.export in spoken_for:
             continue
         known = next((known for known in account.lists or () if known.id == ledger.list_id), None)
         targets.append(
@@ -243,7 +253,7 @@ def _deleted(project: Project, snapshot: Snapshot, accounts: Mapping[ConnectionN
                 account,
                 ListTarget(ledger.list_id, ledger.list_name),
                 known.members if known else None,
-                detached=ledger.export in project.detached,
+                detached=not deleted,
             )
         )
     return targets

@@ -47,6 +47,36 @@ def test_a_claim_over_another_connection_to_the_same_account_counts(world: World
     assert world.plan("a").plan.totals().remove == 0
 
 
+def pointed_at_another_list(document: Document) -> None:
+    document["exports"]["a"]["list"]["name"] = "Other"
+
+
+def renamed_with_its_connection(document: Document) -> None:
+    document["connections"]["renamed"] = document["connections"].pop("newsletter")
+    document["exports"] = {"c": document["exports"]["b"] | {"connection": "renamed", "segments": ["sa", "sb"]}}
+
+
+@pytest.mark.parametrize(
+    ("change", "asked"),
+    [(pointed_at_another_list, ("b",)), (renamed_with_its_connection, ())],
+    ids=["pointed at another list", "gone with its connection"],
+)
+def test_the_ledger_of_an_export_that_can_not_run_counts_for_the_others_on_its_list(
+    world: World, change: Callable[[Document], object], asked: tuple[str, ...]
+) -> None:
+    """Who left it unnoticed is not added, and whom it holds is not removed, by another export."""
+    two_exports(world, [ANA, person("bob", in_a=True, in_b=False), person("cyd", **BOTH)])
+    world.sync()
+    world.leave("VIP", "bob@example.com")
+    two_exports(world, [ANA, person("bob", **ONLY_B), person("cyd", in_a=False, in_b=False)])
+    edit(world, change)
+    planned = world.plan(*asked)
+    assert planned.plan.exports[0].held_back["opted_out"] == 1
+    if planned.plan.has_changes:
+        world.apply(planned)
+    assert world.members("VIP") == mail("ana", "cyd")
+
+
 def test_a_claim_of_a_new_export_by_the_lists_name_counts_without_refresh(world: World) -> None:
     two_exports(world, [ANA, person("bob", **BOTH)])
     edit(world, lambda document: document["exports"].pop("b"))
