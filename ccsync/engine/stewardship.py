@@ -38,7 +38,8 @@ class Steward:
         at: str,
         into: Path,
     ) -> Adopted:
-        """See the port. Values that live shows are taken as accepted; where it has no column, nothing is known yet."""
+        """See the port. Values that live shows are taken as accepted; where it has no column, nothing is known yet.
+        Rows that were refused stay refused."""
         session = self._session
         people = self._people(live, ledger.fields)
         old = self._ledger(base, ledger.fields)
@@ -47,7 +48,11 @@ class Steward:
         gone = self._gone(ledger, people, old, run=run, at=at)
         path, memory_path = into / "ledger.parquet", into / "optouts.parquet"
         columns = ", ".join(identifier(name) for name in (*COLUMNS, *ledger.fields))
-        session.copy_to_parquet(f"SELECT {columns} FROM {identifier(seeded)} ORDER BY key", path)
+        session.copy_to_parquet(
+            f"SELECT {columns} FROM {identifier(seeded)} UNION ALL SELECT {columns} FROM {identifier(old)}"
+            f" WHERE status = '{Status.REJECTED}' AND key NOT IN (SELECT key FROM {identifier(seeded)}) ORDER BY key",
+            path,
+        )
         # Who is on the list came back by themselves or never left: the memory lets go of them.
         session.copy_to_parquet(
             f"SELECT account, list_id, key, since, reason, run FROM {identifier(memory)} AS m"

@@ -57,6 +57,14 @@ def test_a_rejected_row_is_tried_again_when_its_content_changes(strict: World) -
     assert_converged(strict)
 
 
+def test_a_rejected_row_stays_rejected_when_the_list_is_imported(world: World) -> None:
+    world.do("/switches", role_address="correctable")
+    one_export(world, [person("ana"), person("admin")])
+    world.sync()
+    assert world.import_list("vip").members == 1
+    assert_converged(world)
+
+
 def test_when_nothing_is_taken_no_row_is_to_blame(world: World) -> None:
     one_export(world, [person(f"p{at:03}") for at in range(200)])
     world.fault(method="POST", path="/activities/contacts_file_import", status=400, times=None)
