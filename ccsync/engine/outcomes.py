@@ -276,9 +276,9 @@ def _judged(settlement: Settlement, evidence: Evidence) -> str:
     """Each row by itself. `absent` (an addition that is not on the list), `not_found` (values that were not taken) and
     `unseen` (live can't tell) are decided with the rest of their batch; `still_there` is a removal that did not happen,
     or whose person came back since. Nobody is forgotten late, except for a removal of this run: they may have left
-    since the look, and only while they are in the ledger does the next plan notice. Who may have been added by a run
-    that was given up may have left since."""
-    unread = "CASE WHEN op = 'add' THEN 'dropped' ELSE 'open' END" if settlement.given_up else "'open'"
+    since the look, and only while they are in the ledger does the next plan notice. Who may have been added or taken
+    over by a run that was given up may have left since, and no ledger would know."""
+    unread = "CASE WHEN op IN ('add', 'adopt') THEN 'dropped' ELSE 'open' END" if settlement.given_up else "'open'"
     read_back = "true" if evidence.unsubscribed else "false"
     known = f"SELECT key FROM read_parquet({literal(str(settlement.arrived))})" if settlement.arrived else ""
     arrived = f"COALESCE(persons > explained, true) AND key IN ({known})" if known else "false"

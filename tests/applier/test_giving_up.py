@@ -36,6 +36,19 @@ def test_who_may_have_been_added_by_a_run_that_was_given_up_is_held_back(world: 
     assert world.readmit("vip", "bob@example.com").readmitted == 1
 
 
+def test_who_may_have_been_taken_over_by_a_run_that_was_given_up_is_held_back_if_they_left(world: World) -> None:
+    world.make_list("VIP", "bob@example.com", "cyd@example.com")
+    one_export(world, [person("bob"), person("cyd")])
+    interrupt(world)
+    world.leave("VIP", "bob@example.com")
+    good = signed_out(world)
+    world.recover(give_up=True)
+    world.token = good
+    world.sync()
+    assert world.members("VIP") == mail("cyd")
+    assert_converged(world)
+
+
 def test_a_removal_of_a_run_that_was_given_up_is_not_taken_for_done(world: World) -> None:
     one_export(world, [person("ana"), person("bob")])
     world.sync()
