@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -104,6 +105,10 @@ class Deck:
 
     def now(self) -> str:
         return to_text(self.means.clock.now())
+
+    def remote_now(self, connection: ConnectionName) -> datetime:
+        """The time by the clock that stamps jobs, as far as its answers tell; ours may be hours off."""
+        return self.means.clock.now() - timedelta(seconds=self.destination(connection).clock_ahead_s())
 
     def check_stop(self) -> None:
         """Raises StoppedError once a signal came. Nothing that must follow a POST may call this in between."""

@@ -13,7 +13,7 @@ from ccsync.applier.prepare import LOOK_FRESH_S, look
 from ccsync.applier.watch import Pace, find_lost, watch
 from ccsync.core.batch import Batch, BatchKind, Transport
 from ccsync.core.event import BatchSent
-from ccsync.core.plan import ExportPlan
+from ccsync.core.plan import ExportPlan, to_text
 from ccsync.core.record import Accepted, ActivityId, AttemptId, Concluded, Intended, Verdict
 from ccsync.core.spec import ConnectionName
 from ccsync.errors import (
@@ -204,7 +204,7 @@ def _intended(deck: Deck, parcel: Parcel, content: ImportBody | tuple[str, ...])
         batch=batch.number,
         look=len(deck.progress.looks),
         expected=content.count if isinstance(content, ImportBody) else len(content),
-        sent_at=deck.now(),
+        sent_at=to_text(deck.remote_now(export.connection)),
         transport=batch.transport,
         file_name=f"ccsync-{deck.journal.run}-{attempt}.csv" if batch.transport is Transport.CSV else None,
         rows_file=parcel.rows_file,

@@ -18,7 +18,7 @@ JOB_DEADLINE_S = 2 * 60 * 60.0
 asks for an hour at least."""
 
 CLOCK_SKEW = timedelta(minutes=10)
-"""How far the remote clock may be from ours when a lost job is looked for by time."""
+"""How far the time of a POST may be from its job's when a lost one is looked for by time."""
 
 HISTORY = timedelta(days=10)
 """How long the remote side knows its jobs (FACTS 2.7)."""
@@ -141,15 +141,16 @@ def check_age(deck: Deck, connection: ConnectionName) -> None:
     running for longer than JOB_DEADLINE_S.
     """
     for attempt in deck.open_attempts(connection):
-        if _age(deck, attempt.intended) > ABANDON_AFTER:
+        if _age(deck, connection, attempt.intended) > ABANDON_AFTER:
             deck.record(Concluded(attempt.intended.attempt, Verdict.DOUBTFUL, why="the job never ended"))
-    slow = [a for a in deck.open_attempts(connection) if _age(deck, a.intended).total_seconds() > JOB_DEADLINE_S]
+    deadline = timedelta(seconds=JOB_DEADLINE_S)
+    slow = [each for each in deck.open_attempts(connection) if _age(deck, connection, each.intended) > deadline]
     if slow:
         raise _no_end(len(slow), f"have been running for more than {JOB_DEADLINE_S / 3600:g} hours")
 
 
-def _age(deck: Deck, intended: Intended) -> timedelta:
-    return deck.means.clock.now() - datetime.fromisoformat(intended.sent_at)
+def _age(deck: Deck, connection: ConnectionName, intended: Intended) -> timedelta:
+    return deck.remote_now(connection) - datetime.fromisoformat(intended.sent_at)
 
 
 def find_lost(deck: Deck, connection: ConnectionName, intended: Intended) -> Accepted | Concluded:
@@ -171,7 +172,7 @@ def find_lost(deck: Deck, connection: ConnectionName, intended: Intended) -> Acc
         elif strangers:
             ended = _wait_for(deck, connection, intended, strangers, pace)
             return Concluded(intended.attempt, Verdict.DOUBTFUL, _eliminated(intended, ended), "its answer was lost")
-    verdict = Verdict.NOT_SENT if _age(deck, intended) < FIND_WITHIN else Verdict.DOUBTFUL
+    verdict = Verdict.NOT_SENT if _age(deck, connection, intended) < FIND_WITHIN else Verdict.DOUBTFUL
     return Concluded(intended.attempt, verdict, why="its answer was lost")
 
 
@@ -193,8 +194,8 @@ def _eliminated(intended: Intended, ended: tuple[Activity, ...] | None) -> Count
 def _strangers(deck: Deck, connection: ConnectionName, intended: Intended) -> tuple[Activity, ...]:
     """Jobs that neither a record of this run nor the destination itself knows.
 
-    A file name is unique, so all of the history is searched for it; else they are those made since the POST, by our
-    clock, corrected by what the jobs that we know of show of the remote one.
+    A file name is unique, so all of the history is searched for it; else they are those made since the POST, corrected
+    by what the jobs that we know of show of the remote clock.
     """
     destination = deck.destination(connection)
     sent_at = datetime.fromisoformat(intended.sent_at)
@@ -210,7 +211,7 @@ def _strangers(deck: Deck, connection: ConnectionName, intended: Intended) -> tu
 
 
 def _clock_offset(deck: Deck, recent: tuple[Activity, ...]) -> timedelta:
-    """How far the remote clock is behind ours (negative) at most, by jobs whose POST we know the time of."""
+    """How far jobs are stamped before their POST (negative) at most, by those whose POST we know the time of."""
     made = {activity.id: activity.created_at for activity in recent if activity.created_at}
     return min(
         (
@@ -234,7 +235,7 @@ def _wait_for(
         ends |= {activity.id: activity for activity in found}
         waiting = tuple(activity.id for activity in found if activity.state is ActivityState.RUNNING)
         if waiting:
-            if _age(deck, intended) > ABANDON_AFTER:
+            if _age(deck, connection, intended) > ABANDON_AFTER:
                 return None
             _check_progress(deck, pace, found)
             wait_s = pace.next_s()

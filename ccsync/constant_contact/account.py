@@ -157,6 +157,9 @@ class ConstantContact:
     def calls_made(self) -> int:
         return self._api.calls_made()
 
+    def clock_ahead_s(self) -> float:
+        return self._api.clock_skew_s() or 0.0
+
     def jobs_made(self) -> frozenset[ActivityId]:
         return frozenset(ActivityId(one) for one in self._api.jobs_made)
 

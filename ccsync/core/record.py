@@ -76,7 +76,7 @@ class Intended:
 
     rows_file: the journal's rows file with the keys sent; None when the whole batch (less drops) is.
     half_of: the refused attempt whose rows these are a half of; None for a batch, and for a second try of a part of it.
-    sent_at: UTC text, by our clock. expected: rows sent.
+    sent_at: UTC text, by the remote clock as far as it is known. expected: rows sent.
     """
 
     attempt: AttemptId

@@ -117,6 +117,9 @@ class LiveReader(Protocol):
     def calls_made(self) -> int:
         """Requests made through this object."""
 
+    def clock_ahead_s(self) -> float:
+        """How far our clock is ahead of the remote one (negative: behind), by its last answer; 0 while nobody knows."""
+
     def jobs_made(self) -> frozenset[ActivityId]:
         """Every job that is known to have been started through this object, those of exports included."""
 

@@ -1,9 +1,9 @@
 """Who arrived and left before anybody accounted for it is not put back, and who came by themselves is not ours."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from ccsync.core.event import Status
@@ -13,6 +13,7 @@ from ccsync.ports.live import Activity, ActivityState
 
 from tests.applier.interrupting import days_pass, interrupt
 from tests.applier.people import mail, one_export, person
+from tests.crash.killing import Killed
 from tests.support.world import World, Wrapping, open_world
 
 IMPORT = "/activities/contacts_file_import"
@@ -140,6 +141,52 @@ def test_a_remote_clock_behind_ours_hides_no_job_whose_answer_was_lost(world: Wo
     world.apply(planned)
     assert len(imports) == 1
     assert world.members("VIP") == mail("ana", "bob")
+
+
+class HourAhead:
+    """Our clock, an hour ahead of the account's."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def now(self) -> datetime:
+        return cast(datetime, self.real.now()) + timedelta(hours=1)
+
+
+class Cut:
+    """A destination that tells how far ahead our clock is; the run is killed as soon as its import was posted."""
+
+    def __init__(self, real: Any, ahead_s: float) -> None:
+        self.real, self.ahead_s = real, ahead_s
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def clock_ahead_s(self) -> float:
+        return self.ahead_s
+
+    def start_import(self, *given: Any) -> Any:
+        raise Killed(self.real.start_import(*given))
+
+
+@pytest.mark.parametrize("mended", [False, True], ids=["still ahead", "set right since"])
+def test_a_clock_of_ours_that_is_ahead_hides_no_job_that_a_kill_cut_off(world: World, *, mended: bool) -> None:
+    """Rows with a gap travel as JSON: their job has no file name that it could be found by."""
+    right, world.clock = world.clock, HourAhead(world.clock)
+    one_export(world, [person("ana", first_name=None), person("bob", first_name=None)])
+    planned = world.plan()
+    world.wrapping = Wrapping(lambda real: Cut(real, 3600))
+    with pytest.raises(Killed):
+        world.apply(planned)
+    world.do("/activities/drain")
+    world.leave("VIP", "bob@example.com")
+    if mended:
+        world.clock, world.wrapping = right, Wrapping()
+    world.sync()
+    assert world.members("VIP") == mail("ana")
 
 
 def test_a_job_that_never_ends_is_given_up_after_a_day_and_not_waited_for_before(world: World) -> None:
