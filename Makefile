@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+AZURITE := azurite@3.37.0
 
 help:  ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,10 +36,15 @@ types: setup  ## Check types
 imports: setup  ## Check that imports go downwards only
 	$(BIN)/lint-imports
 
-unit: setup  ## Run the tests (the long ones excepted)
+# Azurite, the emulator of Azure's blob storage, comes from npm. Tests that need it say so and are skipped without it.
+$(VENV)/azurite: $(STAMP)
+	@npm install --silent --no-package-lock --no-audit --no-fund --prefix $@ $(AZURITE) \
+		|| { rm -rf $@; echo "npm can't install $(AZURITE) here: tests over Azure will be skipped" >&2; }
+
+unit: setup $(VENV)/azurite  ## Run the tests (the long ones excepted)
 	$(BIN)/python -m pytest -n 2 -m "not long" tests
 
-test-long: setup  ## Run the long tests too: thousands of examples
+test-long: setup $(VENV)/azurite  ## Run the long tests too: thousands of examples
 	$(BIN)/python -m pytest -n 2 tests
 
 test-spark: setup  ## Run the tests that ask a Spark cluster (needs Java 17; installs 1 GB into .venv-spark)

@@ -109,10 +109,12 @@ AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZ
 
 @contextmanager
 def azure_server() -> Iterator[dict[str, str]]:
-    """Azurite with the container `lake`. Skips the test where it is not installed (`npm install -g azurite`)."""
-    program = shutil.which("azurite-blob")
+    """Azurite with the container `lake`: the one that `make test` installs beside the packages, or one on the PATH.
+    Skips the test where there is neither."""
+    beside = Path(sys.prefix) / "azurite" / "node_modules" / ".bin"
+    program = shutil.which("azurite-blob", path=str(beside)) or shutil.which("azurite-blob")
     if program is None:
-        pytest.skip("azurite is not installed on this machine")
+        pytest.skip("azurite is not installed: npm was not there when `make test` asked for it")
     port = free_port()
     command = [program, "--inMemoryPersistence", "--blobPort", str(port), "--skipApiVersionCheck", "--disableTelemetry"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
