@@ -173,9 +173,8 @@ class Deck:
 
     def rows_done(self) -> tuple[int, int]:
         """Rows of batches that ended, and rows of all batches of the plan."""
-        ended = sum(
-            a.intended.expected for a in self.progress.attempts.values() if a.concluded is not None and not a.is_refused
-        )
+        attempts = self.progress.attempts.values()
+        ended = sum(a.intended.expected for a in attempts if a.concluded is not None and a.may_have_arrived)
         total = sum(batch.rows for export in self.plan.exports for batch in export.batches)
         return min(ended, total), total
 

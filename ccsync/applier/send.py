@@ -167,10 +167,10 @@ def _post(
             activity = destination.start_removal(list_id, content)
     except OutcomeUnknownError as lost:
         return _found(deck, parcel, intended, lost)
-    except RejectedError:
+    except UnfitError:
         deck.record(Concluded(intended.attempt, Verdict.REFUSED, why="refused"))
         raise
-    except (TransientError, QuotaError, DeniedError):
+    except (RejectedError, TransientError, QuotaError, DeniedError):
         # Not of StoppedError: a signal raises where the program stands, which may be between the POST and its answer.
         deck.record(Concluded(intended.attempt, Verdict.NOT_SENT, why="not sent"))
         raise

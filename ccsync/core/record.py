@@ -17,7 +17,8 @@ AttemptId = NewType("AttemptId", str)
 
 
 class Verdict(StrEnum):
-    """What became of an attempt. CLEAN: finished and every counter says that all rows landed."""
+    """What became of an attempt. CLEAN: finished and every counter says that all rows landed. NOT_SENT: nothing came of
+    it, whatever the reason. REFUSED: likewise, and its rows are why."""
 
     CLEAN = "clean"
     DOUBTFUL = "doubtful"

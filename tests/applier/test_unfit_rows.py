@@ -65,6 +65,17 @@ def test_a_rejected_row_stays_rejected_when_the_list_is_imported(world: World) -
     assert_converged(world)
 
 
+def test_a_refusal_that_says_nothing_of_the_row_is_not_held_against_it(world: World) -> None:
+    one_export(world, [person("ana", last_name=None), person("bob")])
+    world.fault(method="POST", path="/activities/contacts_json_import", status=409)
+    finished = world.sync()
+    assert finished is not None
+    assert (finished.status, finished.results[0].refused) == (Status.PARTIAL, {})
+    assert world.members("VIP") == mail("bob")
+    world.sync()
+    assert world.members("VIP") == mail("ana", "bob")
+
+
 def test_when_nothing_is_taken_no_row_is_to_blame(world: World) -> None:
     one_export(world, [person(f"p{at:03}") for at in range(200)])
     world.fault(method="POST", path="/activities/contacts_file_import", status=400, times=None)

@@ -56,7 +56,8 @@ be: nobody lost, nobody put back, nothing written twice, the next plan empty.
 HELD_BACK = """\
 Where the remote says that it refused rows, they are held back as `rejected` until their content changes. Where half of
 the rows are missing and the counters claim more than was sent, nobody can tell who never arrived from who arrived and
-left: they are held back as `opted_out` until `ccsync readmit` ([limits](limits.md)).
+left: they are held back as `opted_out` until `ccsync readmit` ([limits](limits.md)). So are people of a file that was
+read half, if the account knows them from elsewhere, another list of the same run for one.
 """
 
 MODEL = """\
