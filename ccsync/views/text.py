@@ -6,6 +6,7 @@ Data goes in as `rich.text.Text`, never as markup, and always through `shown`.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -15,6 +16,8 @@ Part = str | tuple[str, str]
 """Text, or text with a style. Both are escaped."""
 
 _MIN_WRAP = 16
+_ITEM_HANG = 4
+_BETWEEN = " · "
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,17 @@ class Line:
     text: Text
     hang: int = 0
     whole: bool = False
+    narrow: "Narrow | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """What stands for a line on a terminal of less than `below` columns: a heading, and under it items that are kept
+    whole where they fit. The line of a table's header has neither."""
+
+    below: int
+    heading: Text | None = None
+    items: tuple[Text, ...] = ()
 
 
 def line(*parts: Part, hang: int = 0, whole: bool = False) -> Line:
@@ -44,8 +58,24 @@ def print_lines(console: Console, lines: Iterable[Line]) -> None:
         if each.whole or not console.is_terminal:
             console.print(each.text, soft_wrap=True)
             continue
-        for piece in _wrapped(console, each):
-            console.print(piece, soft_wrap=True)
+        for fitting in _fitting(console.width, each):
+            for piece in _wrapped(console, fitting):
+                console.print(piece, soft_wrap=True)
+
+
+def _fitting(width: int, each: Line) -> list[Line]:
+    if each.narrow is None or width >= each.narrow.below:
+        return [each]
+    if each.narrow.heading is None:
+        return []
+    packed: list[Text] = []
+    for item in each.narrow.items:
+        if packed and _ITEM_HANG + packed[-1].cell_len + cell_len(_BETWEEN) + item.cell_len <= width:
+            packed[-1].append(_BETWEEN).append_text(item)
+        else:
+            packed.append(item.copy())
+    below = [Line(Text(" " * _ITEM_HANG).append_text(text), hang=2 * _ITEM_HANG) for text in packed]
+    return [Line(each.narrow.heading, hang=_ITEM_HANG), *below]
 
 
 def _wrapped(console: Console, each: Line) -> Iterable[Text]:
