@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from ccsync import __version__
 from ccsync.cli.commands import COMMANDS
-from ccsync.cli.failure import exit_code_of, report, style_of
+from ccsync.cli.failure import exit_code_of, report
 from ccsync.cli.streams import finish_streams, harden_streams
 
 _BY_NAME = {command.name: command for command in COMMANDS}
@@ -69,7 +69,7 @@ def run(args: Sequence[str]) -> int:
     except BaseException as error:  # noqa: BLE001 - the one place where exceptions become exit codes
         if isinstance(error, SystemExit):
             return exit_code_of(error)
-        return int(report(error, style_of(args)))
+        return int(report(error, args))
 
 
 def main() -> None:

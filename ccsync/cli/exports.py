@@ -13,7 +13,7 @@ from ccsync.cli.timetable import local, standings_at, when
 from ccsync.cli.wiring import Needs, Place, open_workspace
 from ccsync.core.permission import Action
 from ccsync.core.plan import to_text
-from ccsync.core.schedule import Slot
+from ccsync.core.schedule import Slot, Standing
 from ccsync.core.spec import DAYS, ListRef
 from ccsync.state.runs import Run
 from ccsync.views.tables import table_lines
@@ -87,12 +87,18 @@ def schedule(as_json: Json = False, config_dir: ConfigDir = None, acting: Acting
         (
             slot.export,
             when(slot),
-            local(slot.next, slot.recurrence) if slot.next and slot.recurrence else str(slot.standing),
+            _next(slot),
             _ended(last) if last else "-",
         )
         for slot, last in found
     ]
     show(table_lines(("export", "runs", "next", "last run"), rows))
+
+
+def _next(slot: Slot) -> str:
+    if slot.next and slot.recurrence:
+        return local(slot.next, slot.recurrence)
+    return "inactive" if slot.standing is Standing.INACTIVE else "-"
 
 
 def _last_of(export: str, runs: Sequence[Run]) -> Run | None:

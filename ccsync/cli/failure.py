@@ -4,10 +4,12 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 
 import typer
 
+from ccsync.cli.commands import COMMANDS
 from ccsync.errors import CcsyncError, Diagnostic, ExitCode
 
 _CLICK = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -34,19 +36,24 @@ def style_of(args: Sequence[str]) -> Style:
     """By the command line alone, since it may be the command line that is wrong."""
     if "--json" not in args:
         return Style.WORDS
-    command = next((arg for arg in args if not arg.startswith("-")), "")
-    return Style.LINES if command in ("apply", "recover") else Style.DOCUMENT
+    return Style.LINES if _command_of(args) in ("apply", "recover") else Style.DOCUMENT
 
 
-def report(error: BaseException, style: Style) -> ExitCode:
+def _command_of(args: Sequence[str]) -> str:
+    return next((arg for arg in args if not arg.startswith("-")), "")
+
+
+def report(error: BaseException, args: Sequence[str]) -> ExitCode:
     """Says what happened, on stderr or as JSON on stdout, and returns the exit code. Shows a traceback only when
     CCSYNC_DEBUG is set, since one may hold data."""
+    style = style_of(args)
     if os.environ.get(DEBUG):
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, _CLICK) and style is Style.WORDS and hasattr(error, "show"):
         error.show()
         return ExitCode.USAGE
-    code, diagnostics = _read(error)
+    code, found = _read(error)
+    diagnostics = tuple(_pointed(each, _command_of(args)) for each in found)
     match style:
         case Style.WORDS:
             _say(diagnostics)
@@ -62,10 +69,18 @@ def _read(error: BaseException) -> tuple[ExitCode, tuple[Diagnostic, ...]]:
         return error.exit_code, error.diagnostics
     if isinstance(error, _CLICK):
         message = error.format_message() if hasattr(error, "format_message") else "wrong usage"
-        return ExitCode.USAGE, (Diagnostic("E900", message, hint="see `ccsync COMMAND --help`"),)
+        return ExitCode.USAGE, (Diagnostic("E900", message),)
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return ExitCode.INTERRUPTED, (Diagnostic("E902", "stopped"),)
     return ExitCode.ERROR, (_unexpected(error),)
+
+
+def _pointed(diagnostic: Diagnostic, command: str) -> Diagnostic:
+    """Wrong usage without a hint of its own points to the help of the command that was called."""
+    if diagnostic.code != "E900" or diagnostic.hint:
+        return diagnostic
+    known = any(command == each.name for each in COMMANDS)
+    return replace(diagnostic, hint=f"see `ccsync {command} --help`" if known else "see `ccsync --help`")
 
 
 def _unexpected(error: BaseException) -> Diagnostic:

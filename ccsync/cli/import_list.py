@@ -33,7 +33,8 @@ def import_list(
 ) -> None:
     """Take over a list that exists: seed the ledger, send nothing.
 
-    Everyone on the export's list becomes known. They stay when they leave the segment, unless --own makes them ours.
+    Everyone on the export's list becomes known. Those whom ccsync did not put there stay when they leave the segment,
+    unless --own makes them ours.
     """
     with open_workspace(Place(config_dir, acting), Needs.LIST) as workspace:
         declared = declared_export(workspace.project, export)
@@ -70,10 +71,14 @@ def import_list(
             }
         )
         return
-    whose = "ours to remove" if own else "known, and kept when they leave the segment"
+    whose = "ours to remove" if own else "known"
     lines = [
         line(f'{number(done.members)} members of list "{done.list_name}" are {whose}; {number(done.new)} are new.')
     ]
+    if not own:
+        lines.append(
+            line("Those who are new are kept when they leave the segment; those who were ours already are not.", hang=2)
+        )
     if done.gone:
         lines.append(line(f"{number(done.gone)} have left the list since and are kept off it (`ccsync readmit`)."))
     lines.append(line(f"Nothing was sent. State serial {done.serial}. Next: ", ("ccsync plan", "bold")))

@@ -1,6 +1,9 @@
 """`ccsync validate`. What is checked is `config`'s; nothing else is loaded, so that it is fast."""
 
 import os
+import shutil
+import sys
+import textwrap
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -81,7 +84,10 @@ def _say(loaded: Loaded, *, failed: bool) -> None:
         (len(project.exports), "export"),
     )
     said = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts)
-    typer.echo(f"The configuration is valid: {said}.")
+    sentence = f"The configuration is valid: {said}."
+    if sys.stdout.isatty():  # not `terminal.show`: rich takes longer to load than this command to run
+        sentence = textwrap.fill(sentence, max(shutil.get_terminal_size().columns, 20), subsequent_indent="  ")
+    typer.echo(sentence)
 
 
 def _write(diagnostics: tuple[Diagnostic, ...], loaded: Loaded | None, *, valid: bool) -> None:

@@ -119,3 +119,11 @@ def test_a_reader_that_goes_away_is_no_failure() -> None:
 def test_a_terminal_without_unicode_is_no_failure() -> None:
     done = ccsync("--help", PYTHONIOENCODING="ascii", LC_ALL="C")
     assert done.returncode == 0
+
+
+def test_wrong_usage_points_to_the_help_of_the_command_that_was_called(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for args, command in (("plan", "--json", "--nonsense"), "ccsync plan"), (("plam", "--json"), "ccsync"):
+        assert run(args) == ExitCode.USAGE
+        assert json.loads(capsys.readouterr().out)["error"]["hint"] == f"see `{command} --help`"

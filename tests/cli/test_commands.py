@@ -206,7 +206,8 @@ def test_import_takes_a_list_over_and_sends_nothing(world: World, run: Run) -> N
     world.control("people/join", emails=["old@example.com", "anna@example.com"], list="Weekly newsletter")
     done = run("import", "weekly_newsletter")
     assert done.code == 0, done
-    assert '2 members of list "Weekly newsletter" are known' in done.out
+    assert '2 members of list "Weekly newsletter" are known; 2 are new.' in done.out
+    assert "those who were ours already are not" in done.out
     assert run("plan").out.count("to remove") == 1
     assert "Plan: 4 to add, 0 to update, 0 to remove." in run("plan").out or "to update" in run("plan").out
     told = document(run("import", "weekly_newsletter", "--own", "--json").out)
