@@ -14,9 +14,19 @@ def require_person(what: str) -> None:
                 "E801",
                 f"`ccsync {what}` needs approval, and nobody can be asked here",
                 detail="stdin and stderr must be terminals and CI unset. Nothing was sent.",
-                hint="review a saved plan and pass --auto-approve",
+                hint=_without_a_person(what),
             )
         )
+
+
+def _without_a_person(what: str) -> str:
+    match what:
+        case "apply":
+            return "review a saved plan and pass --auto-approve"
+        case "connections consent":
+            return "run it at a terminal and commit the file that it writes"
+        case _:
+            return "run it at a terminal, or see what --auto-approve does in its --help"
 
 
 def confirm(question: str, what: str, answer: str = "yes") -> None:

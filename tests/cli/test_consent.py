@@ -18,7 +18,9 @@ def version(world: World, statement: str | None = None) -> str:
 
 def test_a_person_agrees_once_and_again_when_the_text_changes(world: World, run: Run) -> None:
     world.configure(Configuration(consent="description: none # yet"))
-    assert run("connections", "consent", "newsletter").code == 9  # nobody can be asked
+    unasked = run("connections", "consent", "newsletter")
+    assert unasked.code == 9, "nobody can be asked"
+    assert "--auto-approve" not in unasked.err, "consent has no such option"
     terminal = started(world, "connections", "consent", "newsletter")
     terminal.read_until("accepted")
     terminal.answer("yes")
