@@ -1,10 +1,17 @@
-"""Writes Common Data Model folders as Customer Insights would, and wrong ones."""
+"""Writes Common Data Model folders as Customer Insights would, and wrong ones, and reads them."""
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from tests.engine.projects import Bench
+import pytest
+from ccsync.core.spec import Column
+from ccsync.engine.desired import SegmentEngine
+from ccsync.errors import InvalidError
+from ccsync.ports.desired import Desired
+
+from tests.engine.projects import Bench, Option, codes, everything_said, export, project, source, table
 
 # Any: JSON documents.
 
@@ -83,3 +90,35 @@ def one_file(bench: Bench, content: str | bytes, settings: dict[str, Any] | None
     """A folder with one table of one file."""
     bench.write(MODEL, model(entity(partition(1, settings=settings), **parts)))
     csv_file(bench, 1, content)
+
+
+NOW = datetime(2026, 8, 25, 20, 0, tzinfo=UTC)
+WEEKLY = export(email=Column("EMail"), fields={"first_name": "FirstName", "last_name": "LastName"})
+MONICA_ROW = ("monica.thomson@example.com", "Monica", "Thomson")
+JOSE_ROW = ("jose@example.com", 'José "Pepe"', "García, Jr.")
+
+
+def desired(bench: Bench, name: str | None = TABLE, path: str = MODEL, **options: Option) -> Desired:
+    lake = source("cdm", path, "crm", **options)
+    segment = table(table=name)
+    engine = SegmentEngine(bench.session, project(bench.root, [lake], [segment], [WEEKLY]), now=lambda: NOW)
+    try:
+        return engine.desired(WEEKLY)
+    finally:
+        engine.close()
+
+
+def people(bench: Bench, name: str | None = TABLE, path: str = MODEL, **options: Option) -> list[Any]:
+    return bench.rows(desired(bench, name, path, **options).relation)
+
+
+def refused(bench: Bench, code: str, name: str | None = TABLE, path: str = MODEL, **options: Option) -> InvalidError:
+    with pytest.raises(InvalidError) as caught:
+        desired(bench, name, path, **options)
+    assert codes(caught.value) == [code]
+    assert "example.com" not in everything_said(caught.value)
+    return caught.value
+
+
+def found(result: Desired) -> list[str]:
+    return [finding.code for finding in result.findings]

@@ -2,71 +2,42 @@
 
 import json
 import os
-from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
 import pytest
-from ccsync.core.spec import Column, Duplicates, OrderBy, Sql
-from ccsync.engine.desired import SegmentEngine
+from ccsync.core.spec import Column, Sql
 from ccsync.errors import InvalidError
-from ccsync.ports.desired import Desired
 
 from tests.engine.lake import (
-    COLUMNS,
     CSV,
     FOLDER,
     HEADER,
     HOST,
     JOSE,
+    JOSE_ROW,
     LEAVER,
     MODEL,
     MONICA,
+    MONICA_ROW,
     TABLE,
     TODAY,
+    WEEKLY,
     YESTERDAY,
     csv_file,
+    desired,
     entity,
+    found,
     model,
     one_file,
     partition,
+    people,
+    refused,
     the_example,
 )
-from tests.engine.projects import Bench, Option, codes, everything_said, export, project, source, table
+from tests.engine.projects import Bench, codes, everything_said, export, source, table
 
 # Any: JSON documents.
-
-NOW = datetime(2026, 8, 25, 20, 0, tzinfo=UTC)
-WEEKLY = export(email=Column("EMail"), fields={"first_name": "FirstName", "last_name": "LastName"})
-MONICA_ROW = ("monica.thomson@example.com", "Monica", "Thomson")
-JOSE_ROW = ("jose@example.com", 'José "Pepe"', "García, Jr.")
-
-
-def desired(bench: Bench, name: str | None = TABLE, path: str = MODEL, **options: Option) -> Desired:
-    lake = source("cdm", path, "crm", **options)
-    segment = table(table=name)
-    engine = SegmentEngine(bench.session, project(bench.root, [lake], [segment], [WEEKLY]), now=lambda: NOW)
-    try:
-        return engine.desired(WEEKLY)
-    finally:
-        engine.close()
-
-
-def people(bench: Bench, name: str | None = TABLE, path: str = MODEL, **options: Option) -> list[Any]:
-    return bench.rows(desired(bench, name, path, **options).relation)
-
-
-def refused(bench: Bench, code: str, name: str | None = TABLE, path: str = MODEL, **options: Option) -> InvalidError:
-    with pytest.raises(InvalidError) as caught:
-        desired(bench, name, path, **options)
-    assert codes(caught.value) == [code]
-    assert "example.com" not in everything_said(caught.value)
-    return caught.value
-
-
-def found(result: Desired) -> list[str]:
-    return [finding.code for finding in result.findings]
-
 
 # ---------------------------------------------------------------- the folder as it is documented
 
@@ -341,128 +312,6 @@ def test_a_table_without_columns_is_refused(bench: Bench) -> None:
     refused(bench, "E422")
 
 
-# ---------------------------------------------------------------- profiles and memberships
-
-PROFILES = ("CustomerId", "FirstName", "LastName", "EMail")
-PROFILE_ROWS = (
-    "CustomerId,FirstName,LastName,EMail\n"
-    "c1,Monica,Thomson,monica.thomson@example.com\n"
-    'C1,José,"García, Jr.",jose@example.com\n'
-    "c3,Lea,Left,lea@example.com\n"
-)
-
-
-def with_profiles(bench: Bench, members: str, columns: tuple[str, ...] = ("CustomerId", "Tier")) -> None:
-    bench.write(
-        MODEL,
-        model(
-            entity(partition(1, "Vips"), name="Vips", columns=columns),
-            entity(partition(1, "Customer"), name="Customer", columns=PROFILES),
-        ),
-    )
-    csv_file(bench, 1, ",".join(columns) + "\n" + members, "Vips")
-    csv_file(bench, 1, PROFILE_ROWS, "Customer")
-
-
-def test_fields_come_from_the_profile_of_a_member(bench: Bench) -> None:
-    with_profiles(bench, "c1,gold\nC1,silver\n")
-    options = {"profile_table": "Customer", "key": "CustomerId"}
-    assert people(bench, "Vips", **options) == [("jose@example.com", "José", "García, Jr."), MONICA_ROW]
-    wanted = export(email=Column("EMail"), fields={"first_name": "Tier"})
-    rows = bench.people(source("cdm", MODEL, **options), table(table="Vips"), wanted)
-    assert rows == [("jose@example.com", "silver"), ("monica.thomson@example.com", "gold")]
-
-
-def test_a_column_of_both_tables_is_the_profiles(bench: Bench) -> None:
-    with_profiles(bench, "c1,old@example.com\n", ("CustomerId", "EMail"))
-    assert people(bench, "Vips", profile_table="Customer") == [MONICA_ROW]
-
-
-def test_a_member_without_a_profile_is_a_row_that_can_not_be_used(bench: Bench) -> None:
-    with_profiles(bench, "c1,gold\nc9,gold\n")
-    result = desired(bench, "Vips", profile_table="Customer")
-    assert (result.size, result.rows, result.unusable["missing_email"]) == (1, 2, 1)
-
-
-def test_the_profiles_themselves_are_a_segment_too(bench: Bench) -> None:
-    with_profiles(bench, "")
-    assert len(people(bench, "Customer", profile_table="Customer")) == 3
-
-
-def test_who_left_the_segment_is_still_a_profile(bench: Bench) -> None:
-    with_profiles(bench, "c1,gold\n")
-    lake = source("cdm", MODEL, profile_table="Customer")
-    engine = bench.engine(lake, [table(table="Vips")], [WEEKLY])
-    bench.session.execute("CREATE TABLE leavers AS SELECT unnest(['lea@example.com', 'gone@example.com']) AS key")
-    assert bench.rows(engine.in_source(WEEKLY, "leavers")) == [("lea@example.com",)]  # type: ignore[arg-type]
-    engine.close()
-
-
-def test_a_key_that_a_table_does_not_have_is_named(bench: Bench) -> None:
-    with_profiles(bench, "c1,gold\n")
-    assert "CustomerId" in str(refused(bench, "E411", "Vips", profile_table="Customer", key="Nope").diagnostics[0].hint)
-    refused(bench, "E410", "Vips", profile_table="Custmer")
-
-
-@pytest.mark.parametrize("membership", ["msdynci_segmentmembership", "SegmentMembership", "Own"])
-def test_names_in_membership_lists_are_exact(bench: Bench, membership: str) -> None:
-    prefix = "msdynci_" if membership.startswith("msdynci") else ""
-    columns = (f"{prefix}customerid", f"{prefix}segments", f"{prefix}segmentmembershiptype")
-    bench.write(
-        MODEL,
-        model(
-            entity(partition(1, membership), name=membership, columns=columns, annotations=[]),
-            entity(partition(1, "Customer"), name="Customer", columns=PROFILES, annotations=[]),
-        ),
-    )
-    rows = (
-        'c1,"[""HighValue"",""Other""]",Customer\n'
-        'C1,"[""HighValueSegment""]",\n'
-        "c3,[],Customer\n"
-        "c4,,Customer\n"
-        'c3,"[""HighValue""]",Account\n'
-        'c1,"[""HighValue""]",Customer\n'
-    )
-    csv_file(bench, 1, ",".join(columns) + "\n" + rows, membership)
-    csv_file(bench, 1, PROFILE_ROWS, "Customer")
-    options: dict[str, Option] = {"profile_table": "Customer"}
-    if membership == "Own":
-        options["membership_table"] = "Own"
-    assert people(bench, "HighValue", **options) == [MONICA_ROW]
-    assert people(bench, "HighValueSegment", **options) == [("jose@example.com", "José", "García, Jr.")]
-    nobody = desired(bench, "highvalue", **options)
-    assert (nobody.size, found(nobody)) == (0, ["W442"])
-
-
-def test_membership_lists_need_profiles_and_to_be_lists(bench: Bench) -> None:
-    name, columns = "msdynci_segmentmembership", ("msdynci_customerid", "msdynci_segments")
-    bench.write(
-        MODEL,
-        model(
-            entity(partition(1, name), name=name, columns=columns, annotations=[]),
-            entity(partition(1, "Customer"), name="Customer", columns=PROFILES),
-        ),
-    )
-    csv_file(bench, 1, ",".join(columns) + '\nc1,"[""HighValue"""\n', name)
-    csv_file(bench, 1, PROFILE_ROWS, "Customer")
-    refused(bench, "E410", "HighValue")
-    refused(bench, "E415", "HighValue", profile_table="Customer")
-
-
-def test_several_rows_a_customer_are_told_and_the_duplicates_rule_decides(bench: Bench) -> None:
-    with_profiles(bench, "c1,gold\nc1,silver\nC1,gold\n")
-    wanted = export(email=Column("EMail"), fields={"first_name": "Tier"})
-    ordered = Duplicates(order_by=(OrderBy("Tier", descending=True),))
-    result = bench.desired(
-        source("cdm", MODEL, profile_table="Customer"),
-        table(table="Vips"),
-        type(wanted)(**{**{n: getattr(wanted, n) for n in wanted.__dataclass_fields__}, "duplicates": ordered}),
-    )
-    assert bench.rows(result.relation) == [("jose@example.com", "gold"), ("monica.thomson@example.com", "silver")]
-    assert found(result) == ["W431"]
-    assert "1 customers" in result.findings[0].summary
-
-
 # ---------------------------------------------------------------- age, and doubts
 
 
@@ -519,117 +368,3 @@ def test_exactly_a_hundred_thousand_rows_look_cut_off(
         connection.execute(f"COPY ({emails}) TO '{path}' (FORMAT csv, HEADER true)")
     result = bench.desired(source("csv", "people.csv"), table(where=where), export(email=Column("EMail"), fields={}))
     assert found(result) == said
-
-
-# ---------------------------------------------------------------- Parquet and manifests
-
-
-def parquet(bench: Bench, name: str, select: str) -> None:
-    path = bench.root / FOLDER / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as connection:
-        connection.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
-
-
-MONICA_SQL = "SELECT 'monica.thomson@example.com' AS EMail, 'Monica' AS FirstName, 'Thomson' AS LastName"
-
-
-@pytest.mark.parametrize("settings", [{"$type": "ParquetFormatSettings"}, {}])
-def test_a_model_may_list_parquet_files(bench: Bench, settings: dict[str, Any]) -> None:
-    parquet(bench, "a.parquet", MONICA_SQL)
-    columns = ("FirstName", "LastName", "EMail")
-    bench.write(MODEL, model(entity(partition(1, location="a.parquet", settings=settings), columns=columns)))
-    assert people(bench) == [MONICA_ROW]
-    bench.write(MODEL, model(entity(partition(1, location="a.parquet", settings=settings), columns=COLUMNS)))
-    assert "-CustomerId" in str(refused(bench, "E413").diagnostics[0].detail)
-    bench.write(f"{FOLDER}/a.parquet", "no parquet")
-    refused(bench, "E416")
-
-
-def manifest(
-    bench: Bench, *partitions: dict[str, Any], patterns: bool = False, path: str = "Vips.cdm.json/Vips"
-) -> str:
-    declared: dict[str, Any] = {"type": "LocalEntity", "entityName": "Vips", "entityPath": path}
-    declared["dataPartitions"] = list(partitions)
-    if patterns:
-        declared["dataPartitionPatterns"] = [{"name": "all", "rootLocation": "Vips", "globPattern": "*.csv"}]
-    schema = {
-        "definitions": [
-            {
-                "entityName": "Vips",
-                "hasAttributes": [
-                    {"name": "EMail", "dataType": "string"},
-                    {
-                        "attributeGroupReference": {
-                            "attributeGroupName": "names",
-                            "members": [{"name": "FirstName"}, {"name": "LastName"}],
-                        }
-                    },
-                ],
-            }
-        ]
-    }
-    bench.write(f"{FOLDER}/Vips.cdm.json", json.dumps(schema))
-    document = {"manifestName": "export", "jsonSchemaSemanticVersion": "1.0.0", "entities": [declared]}
-    return bench.write(f"{FOLDER}/export.manifest.cdm.json", json.dumps(document))
-
-
-def traits(kind: str, **arguments: str) -> list[dict[str, Any]]:
-    named = [{"name": name, "value": value} for name, value in arguments.items()]
-    return [{"traitReference": f"is.partition.format.{kind}", "arguments": named}]
-
-
-def test_a_manifest_lists_csv_files(bench: Bench) -> None:
-    bench.write(f"{FOLDER}/Vips/1.csv", "EMail;FirstName;LastName\nmonica.thomson@example.com;Monica;Thomson\n")
-    listed = {"location": "Vips/1.csv", "exhibitsTraits": traits("CSV", columnHeaders="true", delimiter=";")}
-    path = manifest(bench, listed)
-    assert people(bench, "Vips", path) == [MONICA_ROW]
-
-
-def test_a_manifest_lists_parquet_files(bench: Bench) -> None:
-    parquet(bench, "Vips/1.parquet", MONICA_SQL)
-    path = manifest(bench, {"location": "adls:/BlobExport/Vips/1.parquet", "exhibitsTraits": traits("parquet")})
-    assert people(bench, "Vips", path) == [MONICA_ROW]
-    path = manifest(bench, {"location": "Vips/1.parquet"}, path="other/Vips.cdm.json/Vips")
-    assert people(bench, "Vips", path) == [MONICA_ROW]
-
-
-def test_patterns_of_a_manifest_are_refused(bench: Bench) -> None:
-    path = manifest(bench, patterns=True)
-    assert "patterns" in str(refused(bench, "E422", "Vips", path))
-
-
-def test_a_manifest_without_the_schema_of_a_csv_table_is_refused(bench: Bench) -> None:
-    bench.write(f"{FOLDER}/Vips/1.csv", "EMail\n")
-    path = manifest(bench, {"location": "Vips/1.csv"}, path="../Vips.cdm.json/Vips")
-    refused(bench, "E422", "Vips", path)
-
-
-def test_csv_and_parquet_files_of_one_table_are_refused(bench: Bench) -> None:
-    bench.write(f"{FOLDER}/Vips/1.csv", "EMail,FirstName,LastName\n")
-    parquet(bench, "Vips/2.parquet", MONICA_SQL)
-    path = manifest(bench, {"location": "Vips/1.csv"}, {"location": "Vips/2.parquet"})
-    refused(bench, "E422", "Vips", path)
-
-
-# ---------------------------------------------------------------- user SQL
-
-
-def test_a_users_sql_sees_the_relation_and_not_the_folder(bench: Bench) -> None:
-    with_profiles(bench, "c1,gold\n")
-    lake = source("cdm", MODEL, profile_table="Customer")
-    chosen = table(table="Vips", query="SELECT EMail AS email, upper(FirstName) AS first FROM source")
-    assert bench.people(lake, chosen) == [("monica.thomson@example.com", "MONICA")]
-    reading = f"SELECT content AS email, 'x' AS first FROM read_text('{bench.root}/{MODEL}')"
-    with pytest.raises(InvalidError, match="E403"):
-        bench.people(lake, table(table="Vips", query=reading))
-
-
-def test_the_second_wall_keeps_the_description_of_the_folder_out_of_reach(bench: Bench) -> None:
-    the_example(bench)
-    engine = bench.engine(source("cdm", MODEL), [table(table=TABLE)], [WEEKLY])
-    engine.desired(WEEKLY)
-    (opened,) = engine._opened.values()
-    with pytest.raises(duckdb.PermissionException):
-        opened.connection.execute(f"SELECT content FROM read_text('{bench.root}/{MODEL}')")
-    engine.close()
