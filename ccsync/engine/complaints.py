@@ -22,6 +22,7 @@ _TARGET_TYPE = re.compile(
     r"\bto (?:destination type )?((?:U?INT\d+|DECIMAL\(\d+,\d+\)|DOUBLE|FLOAT|BOOL|DATE|TIMESTAMP)\w*)\b"
 )
 _CANDIDATES = re.compile(r"^(?:Candidate bindings: |Did you mean )(?:: )?(\".+\")", re.MULTILINE)
+_WHOLE_HEADER = re.compile(r"\"[^\",]*[;\t|][^\",]*\"")
 _TEXT_KINDS = {"Parser Error", "Syntax Error", "Binder Error", "Catalog Error"}
 _TOO_BIG = ("Maximum line size", "does not support a full read on this file", '"maximum_object_size" of')
 
@@ -128,6 +129,8 @@ def _of_sql(error: duckdb.Error, kind: str, body: str, files: Files, what: str) 
     if isinstance(error, TEXT_ERRORS) or kind in _TEXT_KINDS:
         near = _CANDIDATES.search(body)
         meant = f"did you mean {near.group(1)}? " if near else ""
+        if near and _WHOLE_HEADER.fullmatch(near.group(1)):
+            meant, hint = "", f"the header of source {files.source} is one column; check its `delimiter`"
         return Diagnostic("E402", f"{what}: {first_line(body)}", detail="nothing was sent", hint=meant + hint)
     target = _TARGET_TYPE.search(body)
     said = f"a value can't be read as {target.group(1)}" if target else f"a value made the SQL fail ({kind})"

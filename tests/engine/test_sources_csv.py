@@ -177,3 +177,14 @@ def test_a_million_bytes_of_quoted_line_breaks_are_read_whole(bench: Bench) -> N
     desired = bench.desired(source("csv", bench.write("a.csv", "email,first\n" + rows)))
     assert desired.size == 60_000
     assert bench.session.scalar(f"SELECT count(DISTINCT first_name) FROM {desired.relation}") == 60_000
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_a_header_that_was_not_taken_apart_points_to_the_delimiter(bench: Bench, mark: str) -> None:
+    bench.write("people.csv", "email,first,consent\n".replace(",", mark))
+    with pytest.raises(InvalidError, match="E402") as caught:
+        bench.desired(source("csv", "people.csv"), table(where="consent = 'yes'"))
+    assert "`delimiter`" in str(caught.value.diagnostics[0].hint)
+    with pytest.raises(InvalidError, match="E402") as caught:
+        bench.desired(source("csv", "people.csv", delimiter=mark), table(where="consnet = 'yes'"))
+    assert 'did you mean "consent"?' in str(caught.value.diagnostics[0].hint)
