@@ -237,6 +237,27 @@ MUTANTS = (
         "",
         PROTOCOL + "test_until_the_next_day_recovery_says_when_to_come_back",
     ),
+    Mutant(
+        "newcomers are sent on an old look although one of them joined and may have left",
+        "applier/send.py",
+        "        if _writes_members(deck, parcel) and _look_age_s",
+        "        if parcel.batch.members and _look_age_s",
+        FIREWALL + "test_who_joined_and_leaves_while_the_removals_run_is_not_added",
+    ),
+    Mutant(
+        "the time of a POST is told by our own clock",
+        "applier/deck.py",
+        "        return self.means.clock.now() - timedelta(seconds=self.destination(connection).clock_ahead_s())\n",
+        "        return self.means.clock.now()\n",
+        "tests/applier/test_leavers.py::test_a_clock_of_ours_that_is_ahead_hides_no_job_that_a_kill_cut_off",
+    ),
+    Mutant(
+        "any refusal is blamed on the row that stood alone in it",
+        "applier/send.py",
+        "    except UnfitError:\n",
+        "    except RejectedError:\n",
+        "tests/applier/test_unfit_rows.py::test_a_refusal_that_says_nothing_of_the_row_is_not_held_against_it",
+    ),
 )
 
 
