@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.world import FAST, serving
 from tests.crash.scenario import before, converge, jobs
-from tests.crash.test_kill_points import calm_run
+from tests.crash.test_kill_points import KILL_POINTS, calm_run
 from tests.support.world import join_world
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +17,9 @@ CALLS = ("journal.append", "destination.start_import", "destination.start_remova
 MOMENTS = ("before", "after")
 
 
-def killed_at(folder: Path, point: int) -> None:
+def killed_at(folder: Path, point: int | str) -> int | None:
+    """None after a kill and what follows it. A run that had fewer points than that ends well, and says how many: it
+    looks less often where jobs end sooner."""
     folder.mkdir()
     with serving(FAST) as (_, endpoints):
         host = endpoints.api.removesuffix("/v3")
@@ -34,16 +36,16 @@ def killed_at(folder: Path, point: int) -> None:
                 str(point),
             ]
             done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
-            assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+            assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()
             converge(world)
             assert jobs(world) - asked == 5
+            return int(done.stdout) if done.returncode == 0 else None
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_process_leaves_enough_to_settle(tmp_path: Path, call: str, moment: str) -> None:
-    points, _ = calm_run()
-    killed_at(tmp_path / "killed", points.index(f"{moment} {call}"))
+    assert killed_at(tmp_path / "killed", f"{moment} {call}") is None
 
 
 @pytest.mark.long
@@ -51,4 +53,5 @@ def test_a_killed_process_leaves_enough_to_settle(tmp_path: Path, call: str, mom
 def test_a_process_killed_anywhere_leaves_enough_to_settle(tmp_path: Path, shard: int) -> None:
     points, _ = calm_run()
     for point in range(shard, len(points), 8):
-        killed_at(tmp_path / f"at-{point}", point)
+        ended = killed_at(tmp_path / f"at-{point}", point)
+        assert ended is None or KILL_POINTS <= ended <= point
