@@ -7,6 +7,7 @@ import pytest
 from ccsync.engine.session import Session
 
 from tests.engine.projects import Bench
+from tests.engine.runs import Run
 
 
 @pytest.fixture
@@ -15,3 +16,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     root.mkdir()
     with Session(tmp_path / "work", memory_limit="300MB", threads=2) as session:
         yield Bench(root, session)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    with Session(tmp_path / "work", threads=2) as session:
+        yield Run(session, tmp_path)
