@@ -19,6 +19,11 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
+def session(tmp_path: Path) -> Iterator[Session]:
     with Session(tmp_path / "work", threads=2) as session:
-        yield Run(session, tmp_path)
+        yield session
+
+
+@pytest.fixture
+def run(session: Session, tmp_path: Path) -> Run:
+    return Run(session, tmp_path)

@@ -1,8 +1,5 @@
 """Cutting at the vendor's real caps, at and past each limit."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from ccsync.core.batch import MAX_CSV_ROWS, MAX_JSON_ROWS, BatchKind, Transport, max_row_bytes
 from ccsync.engine.batches import Caps, Cut, cut
@@ -11,12 +8,6 @@ from ccsync.engine.quote import identifier
 from ccsync.engine.session import Session
 from ccsync.errors import CcsyncError
 from ccsync.ports.desired import Relation
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    with Session(tmp_path / "work", threads=2) as session:
-        yield session
 
 
 def changes(session: Session, rows: int, op: str, *columns: str) -> Relation:

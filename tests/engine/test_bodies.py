@@ -1,7 +1,6 @@
 """Bodies and ids of batches: less who was dropped, only who is asked for."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ REMOVAL = Batch(1, BatchKind.REMOVAL, 3, 0)
 CSV = Batch(2, BatchKind.IMPORT, 3, 0, transport=Transport.CSV)
 JSON = Batch(2, BatchKind.IMPORT, 3, 0, transport=Transport.JSON)
 FIELDS = ("first_name", "birthday_day", "cf:tier")
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    with Session(tmp_path / "work", threads=2) as session:
-        yield session
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The three-way table, row by row as the public contract has it, and what the changes file is."""
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,12 +18,6 @@ from tests.engine import tables
 from tests.engine.tables import member
 
 ANN, BOB = "ann@example.com", "bob@example.com"
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    with Session(tmp_path / "work", threads=2) as session:
-        yield session
 
 
 class World:

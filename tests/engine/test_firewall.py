@@ -1,6 +1,5 @@
 """The firewall: who a fresh look takes out of a plan."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,6 @@ from ccsync.engine.session import Session
 from tests.engine import tables
 
 OPS = ("add", "update", "adopt", "remove", "forget", "held_back", "unusable")
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    with Session(tmp_path / "work", threads=2) as session:
-        yield session
 
 
 def changes(session: Session, path: Path, *rows: tuple[str, str, str]) -> Path:

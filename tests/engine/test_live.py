@@ -1,6 +1,5 @@
 """Export files of the remote side: read whole or refused, one row a person."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,6 @@ from ccsync.errors import RemoteError, StorageError
 from ccsync.ports.live import LiveFile
 
 EMAIL = {"email": "Email address"}
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    with Session(tmp_path / "work", threads=2) as session:
-        yield session
 
 
 def file(tmp_path: Path, text: str | bytes, columns: dict[str, str] | None = None, rows: int | None = None) -> LiveFile:
